@@ -1,0 +1,1 @@
+"""Arms, statistics, efficiency, and the scorecard."""

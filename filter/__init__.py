@@ -1,0 +1,1 @@
+"""Scores write columns, rules decide; the stage that labels every row."""

@@ -1,0 +1,1 @@
+"""Elicitation methods over `ask`, and the stage that runs them."""

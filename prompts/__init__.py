@@ -1,0 +1,1 @@
+"""Where prompts come from, which family each belongs to, and the library of templates."""

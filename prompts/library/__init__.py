@@ -1,0 +1,1 @@
+"""Versioned prompt templates: Markdown files with named variables."""

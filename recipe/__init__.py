@@ -1,0 +1,26 @@
+"""The whole configuration as frozen pydantic models: load, override, resolve, describe."""
+
+from .eval import EvalSection, GraderSection
+from .filter import FilterSection, Shape
+from .generate import GenerateSection
+from .load import load_recipe
+from .prompts import HeldoutSection, PromptsSection
+from .recipe import Recipe
+from .teacher import Price, TeacherSection
+from .train import LoraSection, TrainSection
+
+__all__ = [
+    "EvalSection",
+    "FilterSection",
+    "GenerateSection",
+    "GraderSection",
+    "HeldoutSection",
+    "LoraSection",
+    "Price",
+    "PromptsSection",
+    "Recipe",
+    "Shape",
+    "TeacherSection",
+    "TrainSection",
+    "load_recipe",
+]

@@ -1,0 +1,40 @@
+"""The prompts: where they are, what their columns are called, and which are held out."""
+
+from pydantic import Field
+
+from .section import Section
+
+
+class HeldoutSection(Section):
+    """Prompts that are never trained on: the student is judged on them."""
+
+    share: float = Field(default=0.2, gt=0, lt=1)
+    """The share of prompts to hold out."""
+
+    least: int = Field(default=100, ge=1)
+    """Hold out at least so many, but never more than half of all prompts."""
+
+    most: int = Field(default=1000, ge=1)
+    """Hold out at most so many."""
+
+    salt: str = "potstill"
+    """A family is held out by the hash of its name and this; another salt is another split."""
+
+
+class PromptsSection(Section):
+    """What the teacher is asked."""
+
+    path: str
+    """A file (.jsonl, .csv, .parquet), a folder saved by `datasets`, or `practice://skills?rows=1000` (simulated)."""
+
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Your column for each of ours: messages, prompt, instruction, input, system, reference, family."""
+
+    system: str | None = None
+    """A system message for every prompt that has none of its own."""
+
+    limit: int | None = Field(default=None, ge=1)
+    """Take only the first so many rows."""
+
+    heldout: HeldoutSection = Field(default_factory=HeldoutSection)
+    """What is kept back to judge the student on."""

@@ -1,0 +1,44 @@
+"""The recipe: everything a run depends on, in one frozen value."""
+
+import hashlib
+
+import orjson
+from pydantic import Field
+
+from .eval import EvalSection
+from .filter import FilterSection
+from .generate import GenerateSection
+from .prompts import PromptsSection
+from .section import Section
+from .teacher import TeacherSection
+from .train import TrainSection
+
+
+class Recipe(Section):
+    """One job: a teacher, prompts, and what is to become of them."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """The run's name; its folder is `runs/<name>/`. The recipe's file name if not given."""
+
+    teacher: TeacherSection
+    """The model that is asked."""
+
+    prompts: PromptsSection
+    """What it is asked."""
+
+    generate: GenerateSection = Field(default_factory=GenerateSection)
+    """How it is asked."""
+
+    filter: FilterSection = Field(default_factory=FilterSection)
+    """Which answers are kept."""
+
+    train: TrainSection = Field(default_factory=TrainSection)
+    """What learns from them."""
+
+    eval: EvalSection = Field(default_factory=EvalSection)
+    """How it is judged."""
+
+    def digest(self) -> str:
+        """Sixteen hex digits over every value of the resolved recipe."""
+        body = orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        return hashlib.blake2b(body, digest_size=8).hexdigest()

@@ -1,0 +1,49 @@
+"""The teacher: which model answers, where it is, and what it costs."""
+
+from pydantic import Field
+
+from .section import Section
+
+
+class Price(Section):
+    """What a teacher charges, in US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    """US dollars per million input tokens."""
+
+    output: float = Field(ge=0)
+    """US dollars per million output tokens, reasoning included."""
+
+    cached_input: float | None = Field(default=None, ge=0)
+    """US dollars per million input tokens that the provider had cached; the input price if not given."""
+
+
+class TeacherSection(Section):
+    """The model that is asked: any OpenAI-compatible endpoint, vLLM, or the embedded practice teacher."""
+
+    base_url: str
+    """Where it answers: `https://api.openai.com/v1`, `http://gpu-box:8000/v1`, or `practice://skills` (simulated)."""
+
+    model: str
+    """The model's name as the endpoint knows it."""
+
+    name: str | None = None
+    """Its identity in the ledger; host and model if not given. Paid answers are found again under this name."""
+
+    api_key_env: str | None = None
+    """The environment variable that holds the key; OPENAI_API_KEY for foreign hosts, none needed for your own."""
+
+    concurrency: int = Field(default=32, ge=1, le=4096)
+    """Requests in flight at most."""
+
+    attempts: int = Field(default=6, ge=1, le=20)
+    """Times one request is tried before its row is an error."""
+
+    deadline_s: float = Field(default=120, gt=0)
+    """Seconds after which an unanswered request is given up and tried again; it may have been billed."""
+
+    price: Price | None = None
+    """Its price; taken from genai-prices if not given. Your own and loopback hosts cost nothing unless you say so."""
+
+    terms: str | None = None
+    """Where its terms of use are, kept with every row."""

@@ -1,0 +1,1 @@
+"""What travels between stages and where it rests: row types, Parquet tables, run folder, manifests."""

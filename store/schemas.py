@@ -1,0 +1,70 @@
+"""The Parquet columns of each table, and the way from a row to its columns and back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import pyarrow as pa
+
+from .rows import Completion, Prompt, Sample
+
+MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+
+PROMPTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("messages", MESSAGES),
+        ("family", pa.string()),
+        ("side", pa.string()),
+        ("source", pa.string()),
+        ("lines", pa.list_(pa.int64())),
+        ("reference", pa.string()),
+    ]
+)
+
+_KINDS: Mapping[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+COMPLETIONS = pa.schema([(column.name, _KINDS[column.type]) for column in fields(Completion)])
+
+SCORE_PREFIX = "score_"
+_LABELS = [("rule", pa.string()), ("reason", pa.string())]
+_OF_PROMPT = [("reference", pa.string()), ("family", pa.string()), ("source", pa.string()), ("lines", pa.list_(pa.int64()))]
+
+
+def samples_schema(scores: Sequence[str]) -> pa.Schema:
+    """Columns of `train-*` and `dropped-*`: `prompt` and `completion` as TRL takes them, then everything known of the row."""
+    known = [(name, COMPLETIONS.field(name).type) for name in COMPLETIONS.names if name != "text"]
+    scored = [(SCORE_PREFIX + name, pa.float64()) for name in scores]
+    return pa.schema([("prompt", MESSAGES), ("completion", MESSAGES), *known, *_OF_PROMPT, *scored, *_LABELS])
+
+
+def prompt_columns(prompt: Prompt) -> dict[str, Any]:
+    """One row of the prompts table."""
+    return asdict(prompt)
+
+
+def read_prompt(row: Mapping[str, Any]) -> Prompt:
+    """The prompt in one row of the prompts table."""
+    return Prompt(**{**row, "messages": tuple(row["messages"]), "lines": tuple(row["lines"])})
+
+
+def completion_columns(completion: Completion) -> dict[str, Any]:
+    """One row of the completions table."""
+    return {name: getattr(completion, name) for name in COMPLETIONS.names}
+
+
+def read_completion(row: Mapping[str, Any]) -> Completion:
+    """The completion in one row of the completions table."""
+    return Completion(**row)
+
+
+def sample_columns(sample: Sample) -> dict[str, Any]:
+    """One row of the samples table."""
+    row = completion_columns(sample.completion)
+    text = row.pop("text")
+    row |= {name: getattr(sample.prompt, name) for name, _ in _OF_PROMPT}
+    row |= {SCORE_PREFIX + name: value for name, value in sample.scores.items()}
+    row |= {"rule": sample.rule, "reason": sample.reason}
+    row["prompt"] = list(sample.prompt.messages)
+    row["completion"] = [{"role": "assistant", "content": text}]
+    return row
+

@@ -1,0 +1,1 @@
+"""The model in training: template, tokenizing and masks, loading, generating."""

@@ -1,0 +1,1 @@
+"""Access to models: ask, transports, retries, and the embedded practice teacher."""

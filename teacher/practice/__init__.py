@@ -1,0 +1,1 @@
+"""The practice teacher: a simulated model behind a real HTTP server."""

@@ -1,0 +1,1 @@
+"""The mask proof, supervised fine-tuning over TRL, and the stage."""
