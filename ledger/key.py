@@ -4,7 +4,7 @@
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,15 +26,21 @@ class Draw:
     index: int = 0
 
 
-def request_key(identity: str, operation: str, body: Mapping[str, Any], draw: Draw) -> bytes:
-    """32 bytes: BLAKE2b over version, teacher identity, operation, draw and the canonical body (RFC 8785).
+def request_keys(identity: str, operation: str, body: Mapping[str, Any], draws: Sequence[Draw]) -> list[bytes]:
+    """One key of 32 bytes per draw: BLAKE2b over version, identity, operation and body, then the draw (RFC 8785).
 
     Args:
         identity: the teacher's name in the ledger; never a port of one's own server.
         operation: what is asked of the endpoint, such as `chat`.
         body: the request body before anything is derived from the draw (a wire seed, `n`).
-        draw: which answer.
+        draws: which answers.
     """
     asked = {name: value for name, value in body.items() if name not in TRANSPORT_FIELDS}
-    canonical = rfc8785.dumps([KEY_VERSION, identity, operation, asked, draw.series, draw.index])
-    return hashlib.blake2b(canonical, digest_size=32).digest()
+    request = hashlib.blake2b(rfc8785.dumps([KEY_VERSION, identity, operation, asked]), digest_size=32)
+    return [_with_draw(request, draw) for draw in draws]
+
+
+def _with_draw(request: "hashlib.blake2b", draw: Draw) -> bytes:
+    keyed = request.copy()
+    keyed.update(rfc8785.dumps([draw.series, draw.index]))
+    return keyed.digest()

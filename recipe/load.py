@@ -54,7 +54,9 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 
 def _explain(path: Path, error: ValidationError) -> str:
-    lines = [_explain_one(problem["loc"], problem["type"], problem["msg"], problem["input"]) for problem in error.errors()]
+    lines = [
+        _explain_one(problem["loc"], problem["type"], problem["msg"], problem["input"]) for problem in error.errors()
+    ]
     return "\n".join(f"{path}: {line}" for line in lines)
 
 

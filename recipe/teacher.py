@@ -42,6 +42,9 @@ class TeacherSection(Section):
     deadline_s: float = Field(default=120, gt=0)
     """Seconds after which an unanswered request is given up and tried again; it may have been billed."""
 
+    seeds: bool = True
+    """Whether the endpoint takes a `seed`; each draw is then sent one of its own."""
+
     price: Price | None = None
     """Its price; taken from genai-prices if not given. Your own and loopback hosts cost nothing unless you say so."""
 

@@ -29,6 +29,11 @@ class Run:
         """A path of the recipe, seen from the recipe's folder."""
         return self.home / Path(text).expanduser()
 
+    def count(self, stage: str, name: str) -> int:
+        """One of the counts of a finished stage, 0 where there is none."""
+        manifest = self.finished(stage)
+        return manifest.counts.get(name, 0) if manifest else 0
+
     def finished(self, stage: str) -> Manifest | None:
         """The manifest of a stage that is done, None while it is not."""
         return Manifest.read(self.folder / stage)

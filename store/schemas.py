@@ -27,7 +27,12 @@ COMPLETIONS = pa.schema([(column.name, _KINDS[column.type]) for column in fields
 
 SCORE_PREFIX = "score_"
 _LABELS = [("rule", pa.string()), ("reason", pa.string())]
-_OF_PROMPT = [("reference", pa.string()), ("family", pa.string()), ("source", pa.string()), ("lines", pa.list_(pa.int64()))]
+_OF_PROMPT = [
+    ("reference", pa.string()),
+    ("family", pa.string()),
+    ("source", pa.string()),
+    ("lines", pa.list_(pa.int64())),
+]
 
 
 def samples_schema(scores: Sequence[str]) -> pa.Schema:
@@ -67,4 +72,3 @@ def sample_columns(sample: Sample) -> dict[str, Any]:
     row["prompt"] = list(sample.prompt.messages)
     row["completion"] = [{"role": "assistant", "content": text}]
     return row
-

@@ -1,8 +1,8 @@
 """What a stage may say while it works; the command line decides how it looks."""
 
 import sys
-from contextlib import AbstractContextManager, contextmanager
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -35,7 +35,7 @@ class PlainScreen:
 
     def line(self, text: str) -> None:
         """Print the line."""
-        print(text, file=sys.stderr)  # noqa: T201: this is the screen
+        print(text, file=sys.stderr)  # noqa: T201 - this is the screen
 
     @contextmanager
     def track(self, label: str, total: int, unit: str = "rows") -> Iterator[Track]:

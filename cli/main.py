@@ -1,0 +1,45 @@
+"""The command `potstill`: assembles the commands, and turns errors into words and exit codes."""
+
+import sys
+
+import click
+import typer
+
+from ..errors import PotstillError
+from . import check, export, init, run, stages, status, teacher
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="potstill",
+    help="Distil a large language model into a small open one through its answers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("init")(init.init)
+app.command("check")(check.check)
+app.command("run")(run.run)
+for name, command in stages.COMMANDS.items():
+    app.command(name, help=command.__doc__)(command)
+app.command("status")(status.status)
+app.command("export")(export.export)
+app.command("teacher")(teacher.teacher)
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 2 bad input, 3 budget, 4 gate, 5 broken world, 130 interrupted."""
+    try:
+        app(standalone_mode=False)
+    except PotstillError as error:
+        typer.echo(f"potstill: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        typer.echo(
+            "\npotstill: interrupted. Give the same command again to go on: what was answered is kept.", err=True
+        )
+        sys.exit(INTERRUPTED)

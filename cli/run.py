@@ -1,0 +1,73 @@
+"""`potstill run`: everything that is not done yet, from prompts to report."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from .options import DEFAULT_RECIPE, DEFAULT_RUNS, Overrides, RecipePath, RunsFolder, open_run
+
+if TYPE_CHECKING:
+    from ..pipeline import Outcome
+    from ..store.run import Run
+
+
+def run(recipe: RecipePath = DEFAULT_RECIPE, set_: Overrides = None, runs: RunsFolder = DEFAULT_RUNS) -> None:
+    """Do everything that is not done yet: prompts, generate, filter, train, eval, report."""
+    from .. import pipeline
+
+    job = open_run(recipe, set_, runs)
+    stages, why_not = pipeline.runnable(job)
+    pipeline.preflight(job, pipeline.to_do(job, stages))
+    pipeline.save_recipe(job)
+    outcomes = []
+    for stage in stages:
+        outcome = pipeline.run_stage(job, stage)
+        job.screen.line(_said(job, outcome))
+        outcomes.append(outcome)
+    typer.echo("")
+    _summary(job, outcomes)
+    if why_not:
+        _how_to_train(job, why_not)
+
+
+def _said(job: "Run", outcome: "Outcome") -> str:
+    command, manifest = outcome.stage.command, outcome.manifest
+    if outcome.skipped:
+        return f"{command}: unchanged, skipped"
+    counts = manifest.counts
+    shown = ", ".join(f"{name} {value:,}" for name, value in counts.items() if isinstance(value, int))
+    return (
+        f"{command}: done in {manifest.seconds:,.1f} s ({shown})"
+        if shown
+        else f"{command}: done in {manifest.seconds:,.1f} s"
+    )
+
+
+def _summary(job: "Run", outcomes: "list[Outcome]") -> None:
+    """Requests and money of this call, then the verdict."""
+    from .verdict import verdict_lines
+
+    now = [outcome.manifest.counts for outcome in outcomes if not outcome.skipped]
+    sent, reused, usd = (sum(counts.get(name, 0) for counts in now) for name in ("sent", "reused", "usd"))
+    trained = any(outcome.stage.command == "train" and not outcome.skipped for outcome in outcomes)
+    typer.echo(
+        f"requests: {sent:,} sent, {reused:,} reused, ${usd:,.4f} spent now; {'trained' if trained else 'nothing trained'}"
+    )
+    typer.echo(f"report: {job.folder / 'report.html'}")
+    scorecard = job.folder / "scorecard" / "scorecard.json"
+    if scorecard.exists():
+        typer.echo("")
+        for line in verdict_lines(scorecard):
+            typer.echo(line)
+
+
+def _how_to_train(job: "Run", why_not: str) -> None:
+    samples = job.folder / "samples"
+    typer.echo(
+        f"\nThe dataset is ready: {samples}. Nothing was trained or judged here ({why_not}).\n"
+        "To go on, on this machine or on one with a GPU:\n"
+        "  pip install 'potstill[train,eval]'\n"
+        "  potstill run (the same recipe)\n"
+        "or train with any tool that reads prompt/completion rows:\n"
+        f'  load_dataset("parquet", data_files="{samples}/train-*.parquet")'
+    )

@@ -1,0 +1,46 @@
+"""`potstill prompts | generate | filter | train | eval | report`: one stage each."""
+
+from collections.abc import Callable
+
+import typer
+
+from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath, RunsFolder, open_run
+from .output import print_json
+
+SUMMARIES = {
+    "prompts": "Read the prompts, merge duplicates, hold some out.",
+    "generate": "Ask the teacher what has not been asked yet.",
+    "filter": "Label every answer: kept, or dropped with a reason.",
+    "train": "Prove the masks and fine-tune the student.",
+    "eval": "Ask base, student and teacher the same held-out prompts.",
+    "report": "Write report.html of whatever there is.",
+}
+
+
+def _command(stage_name: str, summary: str) -> Callable[..., None]:
+    def command(
+        recipe: RecipePath = DEFAULT_RECIPE,
+        set_: Overrides = None,
+        runs: RunsFolder = DEFAULT_RUNS,
+        json: AsJson = False,
+    ) -> None:
+        from .. import pipeline
+
+        job = open_run(recipe, set_, runs, quiet=json)
+        stage = pipeline.stage_named(stage_name)
+        pipeline.preflight(job, [stage])
+        pipeline.save_recipe(job)
+        outcome = pipeline.run_stage(job, stage)
+        if json:
+            print_json({"stage": stage_name, "skipped": outcome.skipped, "counts": outcome.manifest.counts})
+            return
+        typer.echo(f"{stage_name}: {'unchanged, skipped' if outcome.skipped else 'done'}; {job.folder / stage.writes}")
+        for name, value in outcome.manifest.counts.items():
+            if isinstance(value, int | float | str):
+                typer.echo(f"  {name} {value:,}" if not isinstance(value, str) else f"  {name} {value}")
+
+    command.__doc__ = summary
+    return command
+
+
+COMMANDS = {name: _command(name, summary) for name, summary in SUMMARIES.items()}

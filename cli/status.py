@@ -1,0 +1,77 @@
+"""`potstill status`: what a run has done and what it has spent."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath, RunsFolder, open_run
+from .output import print_json, print_table
+
+if TYPE_CHECKING:
+    from ..store.run import Run
+
+
+def status(
+    recipe: RecipePath = DEFAULT_RECIPE, set_: Overrides = None, runs: RunsFolder = DEFAULT_RUNS, json: AsJson = False
+) -> None:
+    """What a run has done, stage by stage, and what all its requests came to."""
+    job = open_run(recipe, set_, runs, quiet=True)
+    facts = _facts(job)
+    if json:
+        print_json(facts)
+        return
+    rows = [
+        [
+            stage["stage"],
+            stage["state"],
+            f"{stage['rows']:,}" if stage["rows"] is not None else "",
+            stage["finished"] or "",
+        ]
+        for stage in facts["stages"].values()
+    ]
+    print_table(["stage", "state", "rows", "finished"], rows)
+    requests, usd = facts["requests"], facts["usd"]
+    typer.echo(f"\nrequests: {requests['sent']:,} sent, {requests['reused']:,} reused, {requests['failed']:,} failed")
+    typer.echo(
+        f"spent: ${usd['spent']:,.4f}, of it ${usd['unsettled']:,.4f} at its worst case, without a usage from the provider"
+    )
+    typer.echo(f"run: {facts['run']}\nledger: {facts['ledger']}")
+
+
+def _facts(job: "Run") -> dict[str, Any]:
+    from ..ledger.ledger import Ledger
+
+    if job.ledger.exists():
+        with Ledger(job.ledger) as ledger:
+            bill = ledger.bill(job.recipe.name)
+            sent, failed, usd, unsettled = bill.sent, bill.failed, bill.usd, bill.unsettled_usd
+    else:
+        sent, failed, usd, unsettled = 0, 0, 0.0, 0.0
+    stages = _stages(job)
+    return {
+        "name": job.recipe.name,
+        "run": str(job.folder),
+        "ledger": str(job.ledger),
+        "requests": {"sent": sent, "reused": sum(stage["reused"] for stage in stages.values()), "failed": failed},
+        "usd": {"spent": usd, "unsettled": unsettled},
+        "stages": stages,
+    }
+
+
+def _stages(job: "Run") -> dict[str, Any]:
+    from ..pipeline import STAGES, current
+
+    found = {}
+    for stage in STAGES:
+        manifest = job.finished(stage.writes)
+        state = "not run" if manifest is None else "done" if current(job, stage) else "out of date"
+        counts = manifest.counts if manifest else {}
+        found[stage.command] = {
+            "stage": stage.command,
+            "state": state,
+            "rows": counts.get("rows", counts.get("items")),
+            "reused": counts.get("reused", 0),
+            "finished": manifest.finished.isoformat(timespec="seconds") if manifest else None,
+            "counts": counts,
+        }
+    return found

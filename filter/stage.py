@@ -1,0 +1,102 @@
+"""The stage `filter`: score every completion, let the rules label it, write `train`, `dropped` and `heldout`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from ..recipe import Recipe
+from ..store.rows import Completion, Prompt, Sample
+from ..store.run import Run
+from ..store.stage import Stage
+
+FOLDER = "samples"
+
+
+def work(run: Run, folder: Path) -> dict[str, Any]:
+    """Write the three tables and return the counts with the funnel."""
+    from ..store.schemas import sample_columns, samples_schema
+    from ..store.tables import TableWriter
+    from .funnel import Funnel
+    from .scores.table import SCORES
+
+    funnel = Funnel(_rules(run))
+    schema = samples_schema(list(SCORES))
+    with (
+        TableWriter(folder, "train", schema) as train,
+        TableWriter(folder, "dropped", schema) as dropped,
+        run.screen.track("filter", run.count("completions", "rows")) as track,
+    ):
+        for group in _groups(run):
+            for sample in funnel.label(group):
+                (train if sample.kept else dropped).write(sample_columns(sample))
+            track.advance(len(group))
+    return {
+        "rows": train.rows + dropped.rows,
+        "kept": train.rows,
+        "dropped": dropped.rows,
+        "heldout": _copy_heldout(run, folder),
+        "scores": list(SCORES),
+        "funnel": [step.counts() for step in funnel.steps.values()],
+    }
+
+
+def _rules(run: Run) -> dict[str, Any]:
+    from .rules.table import RULES
+
+    section = run.recipe.filter
+    return {name: RULES[name](section, run.home) for name in section.rules}
+
+
+def _groups(run: Run) -> Iterator[list[Sample]]:
+    """The scored answers of one training prompt after another, in the order of the prompts."""
+    from ..store.schemas import read_completion, read_prompt
+    from ..store.tables import read_table
+    from .scores.table import SCORES
+
+    completions = map(read_completion, read_table(run.folder / "completions", "completions"))
+    prompts = map(read_prompt, read_table(run.folder / "prompts", "prompts"))
+    for prompt_id, rows in groupby(completions, key=lambda row: row.prompt_id):
+        prompt = next(prompt for prompt in prompts if prompt.id == prompt_id)
+        yield _scored(prompt, list(rows), SCORES)
+
+
+def _scored(prompt: Prompt, rows: Sequence[Completion], scores: Mapping[str, Any]) -> list[Sample]:
+    columns = {name: score(rows) for name, score in scores.items()}
+    return [
+        Sample(prompt, row, {name: column[index] for name, column in columns.items()}) for index, row in enumerate(rows)
+    ]
+
+
+def _copy_heldout(run: Run, folder: Path) -> int:
+    """What the student is judged on travels with the samples, in a table of its own."""
+    from ..store.schemas import PROMPTS
+    from ..store.tables import read_table, write_table
+
+    prompts = read_table(run.folder / "prompts", "prompts")
+    return write_table(folder, "heldout", PROMPTS, (row for row in prompts if row["side"] == "heldout"))
+
+
+def _settings(recipe: Recipe) -> Mapping[str, Any]:
+    return recipe.filter.model_dump(mode="json")
+
+
+def _files(run: Run) -> list[Path]:
+    schemas = (shape.json_schema for shape in run.recipe.filter.format)
+    return [run.home / schema for schema in schemas if isinstance(schema, str)]
+
+
+def _preflight(run: Run) -> None:
+    _rules(run)
+
+
+STAGE = Stage(
+    command="filter",
+    writes=FOLDER,
+    reads=("prompts", "completions"),
+    version=1,
+    settings=_settings,
+    work=work,
+    files=_files,
+    preflight=_preflight,
+)

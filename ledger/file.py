@@ -1,0 +1,88 @@
+"""The ledger's file: opened only if it is ours and not newer than we are, private to its owner, never overwritten."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from ..errors import BadInput
+
+APPLICATION_ID = 0x504F5453  # "POTS"
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE replies (
+    id INTEGER PRIMARY KEY,
+    created REAL NOT NULL,           -- seconds since 1970
+    seconds REAL NOT NULL,           -- from sending to the last byte
+    usd REAL NOT NULL,               -- what it cost when it was bought
+    codec INTEGER NOT NULL,          -- 0: as it came, 1: zstd
+    body BLOB NOT NULL
+);
+CREATE TABLE draws (
+    key BLOB PRIMARY KEY,            -- ledger.key.request_key
+    reply INTEGER NOT NULL REFERENCES replies (id),
+    choice INTEGER NOT NULL          -- which of the reply's choices
+) WITHOUT ROWID;
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY,
+    created REAL NOT NULL,
+    run TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    recipe TEXT NOT NULL,            -- digest of the recipe that asked
+    teacher TEXT NOT NULL,           -- identity
+    outcome TEXT NOT NULL,           -- ok, or what went wrong
+    reply INTEGER REFERENCES replies (id),
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    usd REAL NOT NULL,
+    settled INTEGER NOT NULL         -- 0: no usage came back, charged at its worst case
+);
+CREATE INDEX attempts_by_run ON attempts (run, stage);
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to the ledger at `path`, which is made if it is not there.
+
+    WAL with `synchronous=FULL`: what was committed survives a crash of the machine.
+
+    Raises:
+        BadInput: the file is damaged, is something else, or was written by a newer Potstill.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = not path.exists() or path.stat().st_size == 0
+    if fresh:
+        path.touch(mode=0o600)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
+    try:
+        if fresh:
+            _create(connection)
+        _recognise(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise BadInput(f"{path}: this ledger cannot be read ({error}); move it away or restore a copy of it") from None
+    return connection
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA page_size = 16384")  # 4 KiB pages cost 1.7 times the space for replies of 2 KB
+    connection.execute("BEGIN EXCLUSIVE")
+    with closing(connection.execute("PRAGMA application_id")) as found:
+        another_process_was_first = found.fetchone()[0] == APPLICATION_ID
+    if not another_process_was_first:
+        for statement in SCHEMA.split(";\n"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _recognise(connection: sqlite3.Connection, path: Path) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID:
+        raise BadInput(f"{path}: this SQLite file is not a ledger of Potstill; set POTSTILL_LEDGER to another path")
+    if version > SCHEMA_VERSION:
+        raise BadInput(f"{path}: a newer Potstill wrote this ledger (version {version}); upgrade potstill to use it")

@@ -1,0 +1,172 @@
+"""The stages in their order, and what it means to run one: skip what is unchanged, work aside, put it in its place.
+
+A stage works in `.<folder>.partial`; when it is done the folder takes its name at once, and what stood there before goes
+to `history/`. A partial folder made for the same inputs and settings is gone on with, another one is cleared away.
+"""
+
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from .errors import BadInput
+from .eval.stage import STAGE as EVAL
+from .filter.stage import STAGE as FILTER
+from .generate.stage import STAGE as GENERATE
+from .prompts.stage import STAGE as PROMPTS
+from .report.stage import STAGE as REPORT
+from .store.manifest import Manifest, digest_of, digest_of_file, digests_below
+from .store.run import Run
+from .store.stage import Stage
+from .train.stage import STAGE as TRAIN
+
+STAGES: tuple[Stage, ...] = (PROMPTS, GENERATE, FILTER, TRAIN, EVAL, REPORT)
+FINGERPRINT = ".fingerprint.tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a stage."""
+
+    stage: Stage
+    manifest: Manifest
+    skipped: bool
+
+
+def stage_named(command: str) -> Stage:
+    """The stage that a command stands for."""
+    return next(stage for stage in STAGES if stage.command == command)
+
+
+def preflight(run: Run, stages: Iterable[Stage]) -> None:
+    """Everything that can be known to be wrong, before the first request.
+
+    Raises:
+        BadInput: the first thing that is.
+    """
+    for stage in stages:
+        stage.preflight(run)
+
+
+def run_stage(run: Run, stage: Stage) -> Outcome:
+    """Bring one stage up to date.
+
+    Raises:
+        BadInput: a stage that it reads from has not run yet.
+    """
+    begun = _describe(run, stage)
+    done = run.finished(stage.writes)
+    if done is not None and is_current(run, stage, done, begun.fingerprint):
+        return Outcome(stage, done, skipped=True)
+    folder = _partial(run, stage, begun.fingerprint)
+    if (made := Manifest.read(folder)) is not None:  # killed between the last write and the renaming
+        _put_in_place(run, stage, folder)
+        return Outcome(stage, made, skipped=False)
+    started = time.monotonic()
+    counts = stage.work(run, folder)
+    manifest = begun.model_copy(
+        update={
+            "outputs": digests_below(folder),
+            "counts": counts,
+            "seconds": round(time.monotonic() - started, 3),
+            "finished": datetime.now(UTC),
+        }
+    )
+    manifest.write(folder)
+    _put_in_place(run, stage, folder)
+    return Outcome(stage, manifest, skipped=False)
+
+
+def is_current(run: Run, stage: Stage, done: Manifest, fingerprint: str) -> bool:
+    """Whether a finished stage is what this recipe would make, with all its files still there."""
+    here = run.folder / stage.writes
+    return done.fingerprint == fingerprint and all((here / name).exists() for name in done.outputs)
+
+
+def current(run: Run, stage: Stage) -> bool:
+    """Whether a stage has nothing to do, seen from the folders as they are now."""
+    done = run.finished(stage.writes)
+    if done is None or any(run.finished(name) is None and not _optional(run, stage, name) for name in stage.reads):
+        return False
+    return is_current(run, stage, done, _describe(run, stage).fingerprint)
+
+
+def to_do(run: Run, stages: Sequence[Stage]) -> Sequence[Stage]:
+    """The stages from the first that is not current on: what may have to run."""
+    first = next((index for index, stage in enumerate(stages) if not current(run, stage)), len(stages))
+    return stages[first:]
+
+
+def save_recipe(run: Run) -> None:
+    """The resolved recipe, every default spelled out, beside what it makes."""
+    import yaml
+
+    run.folder.mkdir(parents=True, exist_ok=True)
+    text = f"# Resolved by potstill; digest {run.recipe.digest()}.\n"
+    text += yaml.safe_dump(run.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    (run.folder / "recipe.yaml").write_text(text, encoding="utf-8")
+
+
+def _describe(run: Run, stage: Stage) -> Manifest:
+    """The manifest that this stage would have now, before it works."""
+    inputs = {name: _finished(run, stage, name).digest() for name in stage.reads if not _optional(run, stage, name)}
+    inputs |= {f"file:{path.name}": digest_of_file(path) for path in stage.files(run)}
+    settings = dict(stage.settings(run.recipe))
+    known: dict[str, Any] = {"stage": stage.command, "version": stage.version, "inputs": inputs, "settings": settings}
+    return Manifest(
+        stage=stage.command,
+        fingerprint=digest_of(orjson.loads(orjson.dumps(known))),
+        stage_version=stage.version,
+        recipe=run.recipe.digest(),
+        inputs=inputs,
+        settings=settings,
+    )
+
+
+def _optional(run: Run, stage: Stage, folder: str) -> bool:
+    """A report is written of whatever there is."""
+    return stage is REPORT and run.finished(folder) is None
+
+
+def _finished(run: Run, stage: Stage, folder: str) -> Manifest:
+    manifest = run.finished(folder)
+    if manifest is None:
+        before = next(other.command for other in STAGES if other.writes == folder)
+        raise BadInput(
+            f"`{stage.command}` reads {run.folder / folder}, which is not there: run `potstill {before}` first"
+        )
+    return manifest
+
+
+def _partial(run: Run, stage: Stage, fingerprint: str) -> Path:
+    folder = run.folder / f".{stage.writes}.partial"
+    marker = folder / FINGERPRINT
+    if folder.exists() and not (marker.exists() and marker.read_text(encoding="utf-8") == fingerprint):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    marker.write_text(fingerprint, encoding="utf-8")
+    return folder
+
+
+def _put_in_place(run: Run, stage: Stage, folder: Path) -> None:
+    place = run.folder / stage.writes
+    if place.exists():
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        (run.folder / "history").mkdir(exist_ok=True)
+        place.rename(run.folder / "history" / f"{stamp}-{stage.writes}")
+    folder.rename(place)
+
+
+def runnable(run: Run, stages: Sequence[Stage] = STAGES) -> tuple[list[Stage], str]:
+    """The stages that this installation can run, and why the others cannot (empty when all can)."""
+    import importlib.util
+
+    missing = [name for name in ("torch", "transformers", "trl", "scipy") if importlib.util.find_spec(name) is None]
+    if not missing:
+        return list(stages), ""
+    return [stage for stage in stages if stage not in (TRAIN, EVAL)], f"not installed: {', '.join(missing)}"

@@ -1,0 +1,74 @@
+"""Prompt templates: Markdown files with named variables, from the library or from the user."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ..errors import BadRecipe
+from ..store.rows import Message, last_user_text
+
+VARIABLES = frozenset({"prompt"})
+_SANDBOX = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template around the last user message: the teacher sees it, the student is trained on the plain prompt."""
+
+    name: str
+    source: str
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits over the text: another wording is another question."""
+        return hashlib.blake2b(self.source.encode(), digest_size=8).hexdigest()
+
+    def apply(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """The messages as they are asked: `prompt` in the template stands for the last user message."""
+        asked = _SANDBOX.from_string(self.source).render(prompt=last_user_text(messages))
+        last = max(index for index, turn in enumerate(messages) if turn["role"] == "user")
+        return tuple({**turn, "content": asked} if index == last else turn for index, turn in enumerate(messages))
+
+
+def load_template(name: str, home: Path) -> Template:
+    """A template by its library name, or by the path of a .md file relative to `home`.
+
+    Raises:
+        BadRecipe: there is no such template, or it uses variables that nobody fills.
+    """
+    if name.endswith(".md"):
+        path = home / name
+        if not path.is_file():
+            raise BadRecipe(f"'generate.template' is {name!r}: there is no file {path}")
+        return _checked(name, path.read_text(encoding="utf-8"))
+    file = resources.files("potstill.prompts.library") / f"{name}.md"
+    if not file.is_file():
+        raise BadRecipe(
+            f"'generate.template' is {name!r}: the library has {', '.join(library())}; or give a path to a .md file"
+        )
+    return _checked(name, file.read_text(encoding="utf-8"))
+
+
+def library() -> list[str]:
+    """The names of the templates that come with Potstill."""
+    files = resources.files("potstill.prompts.library").iterdir()
+    return sorted(file.name.removesuffix(".md") for file in files if file.name.endswith(".md"))
+
+
+def _checked(name: str, text: str) -> Template:
+    try:
+        used = meta.find_undeclared_variables(_SANDBOX.parse(text))
+    except TemplateSyntaxError as error:
+        raise BadRecipe(f"template {name!r}, line {error.lineno}: {error.message}") from None
+    if unknown := used - VARIABLES:
+        raise BadRecipe(
+            f"template {name!r} uses {', '.join(sorted(unknown))}, which nobody fills; there is: {', '.join(sorted(VARIABLES))}"
+        )
+    if not used:
+        raise BadRecipe(f"template {name!r} does not use the prompt: write {{{{ prompt }}}} where it belongs")
+    return Template(name, text.rstrip("\n"))

@@ -1,0 +1,87 @@
+"""An endpoint as the openai package configures it: URL, authentication and headers, and the questions that cost nothing."""
+
+import difflib
+import os
+from dataclasses import dataclass
+
+import openai
+
+from ..errors import BadTeacher
+from ..recipe import TeacherSection
+from .identity import is_own
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where requests go and what travels with each."""
+
+    base_url: str
+    headers: dict[str, str]
+    """Holds the key: never logged, never stored."""
+
+
+def api_key(section: TeacherSection) -> str:
+    """The key from the environment; a stand-in for one's own hosts when no variable is named.
+
+    Raises:
+        BadTeacher: the variable is not set.
+    """
+    variable = section.api_key_env or (None if is_own(section) else "OPENAI_API_KEY")
+    if variable is None:
+        return "none"
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise BadTeacher(
+            f"no key for {section.base_url}: the environment variable {variable} is not set. "
+            f"export {variable}=…, or name another in the recipe under teacher.api_key_env"
+        )
+    return key
+
+
+def endpoint(section: TeacherSection, base_url: str) -> Endpoint:
+    """The endpoint of a teacher that answers at `base_url`."""
+    client = _client(section, base_url)
+    headers = {name: value for name, value in client.default_headers.items() if isinstance(value, str)}
+    return Endpoint(str(client.base_url).rstrip("/"), headers | client.auth_headers)
+
+
+async def check_endpoint(section: TeacherSection, base_url: str) -> list[str]:
+    """The models that the endpoint lists; empty if it keeps no list. Costs nothing.
+
+    Raises:
+        BadTeacher: it cannot be reached, does not take the key, or does not know the model.
+    """
+    try:
+        models = await _list_models(section, base_url)
+    except openai.AuthenticationError:
+        variable = section.api_key_env or "OPENAI_API_KEY"
+        raise BadTeacher(
+            f"{section.base_url} does not take the key in {variable} (401): check it, or the account"
+        ) from None
+    except openai.PermissionDeniedError:
+        return []  # a key may be allowed to ask and not to list
+    except openai.NotFoundError:
+        return []  # some servers keep no list; the first request will tell
+    except openai.APIConnectionError as error:
+        cause = error.__cause__ or error
+        raise BadTeacher(
+            f"{section.base_url} cannot be reached ({cause}): is it running, is the port right, is there a proxy between?"
+        ) from None
+    except openai.APIStatusError as error:
+        raise BadTeacher(
+            f"{section.base_url} answers {error.status_code} when asked for its models: {error.message}"
+        ) from None
+    if models and section.model not in models:
+        near = difflib.get_close_matches(section.model, models, n=3, cutoff=0.3) or models[:5]
+        raise BadTeacher(f"{section.base_url} has no model {section.model!r}; it has: {', '.join(near)}")
+    return models
+
+
+async def _list_models(section: TeacherSection, base_url: str) -> list[str]:
+    async with _client(section, base_url) as client:
+        return [model.id async for model in client.models.list()]
+
+
+def _client(section: TeacherSection, base_url: str) -> openai.AsyncOpenAI:
+    # Retries are tenacity's alone.
+    return openai.AsyncOpenAI(base_url=base_url, api_key=api_key(section), max_retries=0, timeout=20)

@@ -1,0 +1,69 @@
+"""Who a teacher is in the ledger, whose machine it runs on, and what it therefore costs."""
+
+import ipaddress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..errors import BadRecipe
+from ..ledger.prices import Tariff, free, published, stated
+from ..recipe import TeacherSection
+
+PRACTICE = "practice://"
+
+
+def is_practice(section: TeacherSection) -> bool:
+    """Whether the teacher is the embedded, simulated one."""
+    return section.base_url.startswith(PRACTICE)
+
+
+def is_own(section: TeacherSection) -> bool:
+    """Whether the teacher runs on a machine of the user's: loopback, a private address, or a name without a dot."""
+    host = _host(section)
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return is_practice(section) or "." not in host or host.endswith((".local", ".localhost", ".internal", ".lan"))
+    return address.is_private or address.is_loopback or address.is_link_local
+
+
+def identity(section: TeacherSection, home: Path) -> str:
+    """The name under which answers are kept: the recipe's, else host and model.
+
+    A server of one's own keeps its name when it moves to another port or address.
+    """
+    if section.name:
+        return section.name
+    if is_practice(section):
+        from .practice.settings import practice_settings
+
+        return f"{practice_settings(section.base_url, home).identity()}/{section.model}"
+    if is_own(section):
+        return f"own/{section.model}"
+    parts = urlsplit(section.base_url)
+    port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
+    return f"{_host(section)}{port}/{section.model}"
+
+
+def provider(section: TeacherSection) -> str:
+    """Who answers: the host, or that it is simulated."""
+    return "practice (simulated)" if is_practice(section) else _host(section)
+
+
+def tariff(section: TeacherSection) -> Tariff:
+    """What the teacher charges.
+
+    Raises:
+        BadRecipe: a foreign endpoint whose price nobody knows.
+    """
+    if section.price is not None:
+        return stated(section.price)
+    return free if is_own(section) else published(section.model, section.base_url)
+
+
+def _host(section: TeacherSection) -> str:
+    parts = urlsplit(section.base_url)
+    if not is_practice(section) and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise BadRecipe(
+            f"'teacher.base_url' is {section.base_url!r}: write it as https://host/v1, http://host:port/v1 or practice://skills"
+        )
+    return (parts.hostname or "").lower()
