@@ -62,6 +62,7 @@ def run_stage(run: Run, stage: Stage) -> Outcome:
     begun = _describe(run, stage)
     done = run.finished(stage.writes)
     if done is not None and is_current(run, stage, done, begun.fingerprint):
+        _show(run, stage)
         return Outcome(stage, done, skipped=True)
     folder = _partial(run, stage, begun.fingerprint)
     if (made := Manifest.read(folder)) is not None:  # killed between the last write and the renaming
@@ -160,6 +161,15 @@ def _put_in_place(run: Run, stage: Stage, folder: Path) -> None:
         (run.folder / "history").mkdir(exist_ok=True)
         place.rename(run.folder / "history" / f"{stamp}-{stage.writes}")
     folder.rename(place)
+    _show(run, stage)
+
+
+def _show(run: Run, stage: Stage) -> None:
+    """The report lies where a person looks for it: `runs/<name>/report.html`."""
+    page = run.folder / "report.html"
+    if stage is REPORT and not (page.exists() and page.samefile(run.folder / stage.writes / page.name)):
+        page.unlink(missing_ok=True)
+        page.hardlink_to(run.folder / stage.writes / page.name)
 
 
 def runnable(run: Run, stages: Sequence[Stage] = STAGES) -> tuple[list[Stage], str]:

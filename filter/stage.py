@@ -8,18 +8,18 @@ from typing import Any
 from ..recipe import Recipe
 from ..store.rows import Completion, Prompt, Sample
 from ..store.run import Run
+from ..store.schemas import PROMPTS, read_completion, read_prompt, sample_columns, samples_schema
 from ..store.stage import Stage
+from ..store.tables import TableWriter, read_table, write_table
+from .funnel import Funnel
+from .rules.table import RULES
+from .scores.table import SCORES
 
 FOLDER = "samples"
 
 
 def work(run: Run, folder: Path) -> dict[str, Any]:
     """Write the three tables and return the counts with the funnel."""
-    from ..store.schemas import sample_columns, samples_schema
-    from ..store.tables import TableWriter
-    from .funnel import Funnel
-    from .scores.table import SCORES
-
     funnel = Funnel(_rules(run))
     schema = samples_schema(list(SCORES))
     with (
@@ -42,27 +42,21 @@ def work(run: Run, folder: Path) -> dict[str, Any]:
 
 
 def _rules(run: Run) -> dict[str, Any]:
-    from .rules.table import RULES
-
     section = run.recipe.filter
     return {name: RULES[name](section, run.home) for name in section.rules}
 
 
 def _groups(run: Run) -> Iterator[list[Sample]]:
     """The scored answers of one training prompt after another, in the order of the prompts."""
-    from ..store.schemas import read_completion, read_prompt
-    from ..store.tables import read_table
-    from .scores.table import SCORES
-
     completions = map(read_completion, read_table(run.folder / "completions", "completions"))
     prompts = map(read_prompt, read_table(run.folder / "prompts", "prompts"))
     for prompt_id, rows in groupby(completions, key=lambda row: row.prompt_id):
         prompt = next(prompt for prompt in prompts if prompt.id == prompt_id)
-        yield _scored(prompt, list(rows), SCORES)
+        yield _scored(prompt, list(rows))
 
 
-def _scored(prompt: Prompt, rows: Sequence[Completion], scores: Mapping[str, Any]) -> list[Sample]:
-    columns = {name: score(rows) for name, score in scores.items()}
+def _scored(prompt: Prompt, rows: Sequence[Completion]) -> list[Sample]:
+    columns = {name: score(rows) for name, score in SCORES.items()}
     return [
         Sample(prompt, row, {name: column[index] for name, column in columns.items()}) for index, row in enumerate(rows)
     ]
@@ -70,9 +64,6 @@ def _scored(prompt: Prompt, rows: Sequence[Completion], scores: Mapping[str, Any
 
 def _copy_heldout(run: Run, folder: Path) -> int:
     """What the student is judged on travels with the samples, in a table of its own."""
-    from ..store.schemas import PROMPTS
-    from ..store.tables import read_table, write_table
-
     prompts = read_table(run.folder / "prompts", "prompts")
     return write_table(folder, "heldout", PROMPTS, (row for row in prompts if row["side"] == "heldout"))
 

@@ -14,9 +14,12 @@ from ..errors import BrokenWorld, PotstillError
 from ..recipe import Recipe
 from ..store.rows import Prompt
 from ..store.run import Run
+from ..store.schemas import COMPLETIONS, completion_columns, read_prompt
 from ..store.screen import Track
 from ..store.stage import Stage
+from ..store.tables import TableWriter, read_table
 from .answer import answer
+from .completions import completion
 from .plan import Plan, plan_of
 
 FOLDER = "completions"
@@ -71,10 +74,6 @@ def _show(track: Track, teacher: Any) -> None:
 
 async def _project(run: Run, plan: Plan, teacher: Any, folder: Path) -> Counter[str]:
     """Write every draw in prompt order; nothing is bought any more."""
-    from ..store.schemas import COMPLETIONS, completion_columns
-    from ..store.tables import TableWriter
-    from .completions import completion
-
     method = METHODS[plan.method]
     statuses: Counter[str] = Counter()
     with TableWriter(folder, "completions", COMPLETIONS) as table:
@@ -87,9 +86,6 @@ async def _project(run: Run, plan: Plan, teacher: Any, folder: Path) -> Counter[
 
 
 def _training_prompts(run: Run) -> Iterator[Prompt]:
-    from ..store.schemas import read_prompt
-    from ..store.tables import read_table
-
     rows = map(read_prompt, read_table(run.folder / "prompts", "prompts"))
     return (prompt for prompt in rows if prompt.side == "train")
 

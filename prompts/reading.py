@@ -98,7 +98,9 @@ def _text(value: Any, column: str, where: str) -> str:
 
 def prompt_id(messages: Sequence[Message]) -> str:
     """The id of a prompt: 16 bytes of hash over its messages, hexadecimal."""
-    return hashlib.blake2b(rfc8785.dumps([[turn["role"], turn["content"]] for turn in messages]), digest_size=16).hexdigest()
+    return hashlib.blake2b(
+        rfc8785.dumps([[turn["role"], turn["content"]] for turn in messages]), digest_size=16
+    ).hexdigest()
 
 
 def normalised(messages: Sequence[Message]) -> str:

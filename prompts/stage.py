@@ -9,7 +9,9 @@ from ..errors import BadPrompts
 from ..recipe import Recipe
 from ..store.rows import Prompt, Side
 from ..store.run import Run
+from ..store.schemas import PROMPTS, prompt_columns
 from ..store.stage import Stage
+from ..store.tables import read_table, write_table
 from .reading import Reader, merged
 from .sources import read_source
 from .split import sides
@@ -28,9 +30,6 @@ class Loaded:
 
 def work(run: Run, folder: Path) -> dict[str, Any]:
     """Write the table `prompts` and return how many there were of what."""
-    from ..store.schemas import PROMPTS, prompt_columns
-    from ..store.tables import write_table
-
     loaded = load(run)
     prompts = loaded.prompts
     heldout = sum(prompt.side == "heldout" for prompt in prompts)
@@ -80,8 +79,6 @@ def _distinct(run: Run) -> tuple[list[Prompt], int]:
 
 def _placed_before(run: Run) -> Mapping[str, Side]:
     """The sides of an earlier load under the same held-out settings."""
-    from ..store.tables import read_table
-
     earlier = run.finished(FOLDER)
     if earlier is None or earlier.settings.get("heldout") != run.recipe.prompts.heldout.model_dump(mode="json"):
         return {}

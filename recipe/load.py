@@ -77,12 +77,12 @@ def _keys_at(where: tuple[int | str, ...]) -> list[str]:
     section: type[BaseModel] = Recipe
     for name in where:
         if isinstance(name, str) and name in section.model_fields:
-            section = _section_in(section.model_fields[name].annotation) or section
+            section = section_in(section.model_fields[name].annotation) or section
     return list(section.model_fields)
 
 
-def _section_in(annotation: Any) -> type[BaseModel] | None:
+def section_in(annotation: Any) -> type[BaseModel] | None:
     """The section inside `X`, `X | None` or `tuple[X, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for inner in get_args(annotation) if (found := _section_in(inner))), None)
+    return next((found for inner in get_args(annotation) if (found := section_in(inner))), None)

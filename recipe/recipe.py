@@ -17,8 +17,8 @@ from .train import TrainSection
 class Recipe(Section):
     """One job: a teacher, prompts, and what is to become of them."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    """The run's name; its folder is `runs/<name>/`. The recipe's file name if not given."""
+    name: str = Field(default="run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """The run's name; its folder is `runs/<name>/`. Of a file that does not say, its own name."""
 
     teacher: TeacherSection
     """The model that is asked."""

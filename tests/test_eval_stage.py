@@ -1,0 +1,133 @@
+"""The stage from its folders to its scorecard, with a simulated teacher and students that have learnt nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+from potstill.errors import BadRecipe, BadStudent, BrokenWorld
+from potstill.eval.efficiency import efficiency
+from potstill.eval.items import Answer
+from potstill.eval.local_arms import LocalAnswers
+from potstill.eval.stage import STAGE
+from potstill.recipe import Recipe
+from potstill.store.rows import Prompt, conversation
+from potstill.store.run import Run
+from potstill.store.schemas import PROMPTS, prompt_columns
+from potstill.store.screen import PlainScreen
+from potstill.store.tables import count_rows, read_table, write_table
+from potstill.student.load import Scratch, load_student, save_student
+from potstill.teacher.practice.source import practice_prompts
+from potstill.teacher.reply import Reply
+
+ROWS = 30
+
+
+def run_in(home: Path, teacher: str = "practice://skills?refused=0&truncated=0", **judged: object) -> Run:
+    sections = {
+        "teacher": {"base_url": teacher, "model": "practice-1", "attempts": 1},
+        "prompts": {"path": f"practice://skills?rows={ROWS}"},
+        "generate": {"max_tokens": 60},
+        "eval": judged,
+    }
+    run = Run(Recipe.model_validate({"name": "test", **sections}), home, home / "runs" / "test", PlainScreen())
+    rows = list(practice_prompts(f"practice://skills?rows={ROWS}"))
+    prompts = [
+        Prompt(f"p{at}", conversation(("user", row["prompt"])), row["family"], "heldout", "practice", (at,), row["reference"])
+        for at, row in enumerate(rows)
+    ]
+    write_table(run.folder / "samples", "heldout", PROMPTS, map(prompt_columns, prompts))
+    return run
+
+
+def leave_students(run: Run, *names: str) -> None:
+    texts = [row["prompt"] + row["reference"] for row in practice_prompts("practice://skills?rows=200")]
+    for seed, name in enumerate(names):
+        student = load_student("scratch:tiny", run.home, scratch=Scratch(texts, 300, seed))
+        save_student(student, run.folder / "student" / name)
+
+
+def test_the_scorecard_holds_every_arm_and_a_second_look_buys_nothing(tmp_path):
+    run, folder = run_in(tmp_path, machine_usd_per_hour=3.6, batch_size=16), tmp_path / "runs" / "test" / "scorecard"
+    leave_students(run, "model", "base", "control_unfiltered")
+    counts = STAGE.work(run, folder)
+    card = orjson.loads((folder / "scorecard.json").read_bytes())
+    arms = card["arms"]
+    assert (counts["items"], counts["arms"], counts["sent"]) == (ROWS, 4, ROWS)
+    assert list(arms) == ["teacher", "student", "base", "control_unfiltered"]
+    assert arms["teacher"]["right"] > arms["student"]["right"] == 0
+    assert "simulated" in arms["teacher"]["how"]
+    assert card["verdict"]["replace"] is False
+    assert card["n"] == ROWS
+    assert count_rows(folder, "items") == 4 * ROWS
+    assert card["efficiency"]["student"]["parameters"] > 500_000
+    assert card["efficiency"]["student"]["bytes"] > 2_000_000
+    per_request = card["efficiency"]["student"]["seconds_per_request"]
+    assert card["efficiency"]["student_usd_per_1000"] == pytest.approx(per_request)
+    assert card["efficiency"]["teacher"]["p95_s"] >= card["efficiency"]["teacher"]["p50_s"] > 0
+    again = STAGE.work(run, folder)
+    assert (again["sent"], again["reused"], again["usd"]) == (0, ROWS, 0)
+    told = orjson.loads((folder / "scorecard.json").read_bytes())
+    assert told["arms"]["teacher"] == arms["teacher"]
+    assert "p50_s" not in told["efficiency"]["teacher"]
+
+
+def test_every_arm_answers_the_same_prompts_in_the_items(tmp_path):
+    run = run_in(tmp_path)
+    leave_students(run, "model")
+    STAGE.work(run, run.folder / "scorecard")
+    rows = list(read_table(run.folder / "scorecard", "items"))
+    by_prompt = {}
+    for row in rows:
+        by_prompt.setdefault(row["prompt_id"], []).append(row["arm"])
+    assert set(map(tuple, by_prompt.values())) == {("teacher", "student")}
+    assert all(row["status"] == "truncated" for row in rows if row["finish_reason"] == "length")
+
+
+def test_a_teacher_that_does_not_answer_is_a_broken_world(tmp_path):
+    run = run_in(tmp_path, "practice://skills?fail_500=1&fail_times=100")
+    leave_students(run, "model")
+    with pytest.raises(BrokenWorld, match=r"held-out prompts got no answer|500"):
+        STAGE.work(run, run.folder / "scorecard")
+
+
+def test_without_a_student_it_says_to_train_one(tmp_path):
+    with pytest.raises(BadStudent, match="potstill train"):
+        STAGE.work(run_in(tmp_path), tmp_path / "scorecard")
+
+
+def test_preflight_finds_a_broken_pattern(tmp_path):
+    STAGE.preflight(run_in(tmp_path))
+    with pytest.raises(BadRecipe, match=r"eval\.grader\.pattern"):
+        STAGE.preflight(run_in(tmp_path, grader={"kind": "regex", "pattern": "("}))
+
+
+def test_a_change_of_the_grader_is_another_evaluation_and_one_of_training_is_not(tmp_path):
+    recipe = run_in(tmp_path).recipe
+    other = recipe.model_copy(update={"eval": recipe.eval.model_copy(update={"retain": 0.5})})
+    trained = recipe.model_copy(update={"train": recipe.train.model_copy(update={"seed": 7})})
+    assert STAGE.settings(other) != STAGE.settings(recipe)
+    assert STAGE.settings(trained) == STAGE.settings(recipe)
+
+
+def reply(seconds: float, *, reused: bool, status: str = "ok") -> Reply:
+    return Reply(status, "a", "stop", "", "00", "p", "m", "m", 10, 5, 0.002, reused, seconds)
+
+
+def test_latency_is_of_what_was_sent_now_and_price_of_everything(tmp_path):
+    student = LocalAnswers((Answer("a", "ok", "stop", 0, 10, 0.5),) * 4, 5, 6, "CPU", 2.0)
+    replies = [reply(100.0, reused=True)] * 10 + [reply(second, reused=False) for second in range(1, 21)]
+    found = efficiency(run_in(tmp_path).recipe, student, [*replies, reply(0, reused=False, status="error:500")])
+    assert found["teacher"]["usd_per_1000"] == pytest.approx(2.0)
+    assert (found["teacher"]["p50_s"], found["teacher"]["p95_s"]) == (10, 19)
+    assert found["student"]["tokens_per_second"] == 20
+    assert found["student"]["seconds_per_request"] == 0.5
+    assert "student_usd_per_1000" not in found
+
+
+def test_the_stage_is_known_without_its_heavy_packages():
+    heavy = ["torch", "transformers", "trl", "datasets", "peft", "scipy", "statsmodels", "matplotlib"]
+    look = f"import sys, potstill.eval.stage; print([name for name in {heavy} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-P", "-c", look], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
