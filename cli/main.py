@@ -2,7 +2,6 @@
 
 import sys
 
-import click
 import typer
 
 from ..errors import PotstillError
@@ -31,15 +30,11 @@ app.command("teacher")(teacher.teacher)
 def main() -> None:
     """Run the command line and exit: 0 done, 2 bad input, 3 budget, 4 gate, 5 broken world, 130 interrupted."""
     try:
-        app(standalone_mode=False)
+        app(prog_name="potstill")
     except PotstillError as error:
         typer.echo(f"potstill: {error}", err=True)
         sys.exit(error.exit_code)
-    except click.exceptions.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        typer.echo(
-            "\npotstill: interrupted. Give the same command again to go on: what was answered is kept.", err=True
-        )
-        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer's answer to Ctrl-C
+            typer.echo("\npotstill: interrupted. Give the same command again to go on: what was answered is kept.", err=True)
+        raise

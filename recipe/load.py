@@ -69,6 +69,8 @@ def _explain_one(where: tuple[int | str, ...], kind: str, message: str, given: A
         return f"unknown key {dotted!r}: {hint}"
     if kind == "missing":
         return f"{dotted!r} is missing: a recipe needs it"
+    if kind == "value_error" and "password" in message:
+        return f"{dotted!r}: {message}"  # what was given holds a secret
     return f"{dotted!r} is {given!r}: {message}"
 
 

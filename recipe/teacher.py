@@ -1,6 +1,8 @@
 """The teacher: which model answers, where it is, and what it costs."""
 
-from pydantic import Field
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
 
 from .section import Section
 
@@ -50,3 +52,12 @@ class TeacherSection(Section):
 
     terms: str | None = None
     """Where its terms of use are, kept with every row."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _holds_no_secret(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.username or parts.password:
+            # The address is written into recipes, manifests and reports; the message must not repeat it.
+            raise ValueError("an address with a user or a password in it; put the key into the environment (api_key_env)")
+        return url

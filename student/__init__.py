@@ -1,1 +1,1 @@
-"""The model in training: template, tokenizing and masks, loading, generating."""
+"""The student: template, tokenising and masks, loading, answering, measuring."""

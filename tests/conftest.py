@@ -5,8 +5,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import potstill
 import pytest
+
+import potstill
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from potstill.errors import BadTeacher, BrokenWorld
 from potstill.ledger.key import Draw
 from potstill.recipe import Recipe

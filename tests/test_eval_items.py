@@ -1,6 +1,7 @@
-"""Items: who is graded on what. A failed request is nobody's fault, a cut-off answer is the arm's, and arms share their prompts."""
+"""Items: a failed request is nobody's fault, a cut-off answer is the arm's, and all arms share their prompts."""
 
 import pytest
+
 from potstill.eval.findings import find
 from potstill.eval.items import ITEMS, Answer, Item, item_columns, judge, paired
 from potstill.graders.judgement import Grader, Judgement
@@ -13,7 +14,9 @@ EXACT = grader(GraderSection())
 
 
 def prompt(number: int, reference: str | None = "yes") -> Prompt:
-    return Prompt(f"p{number}", conversation(("user", f"{number}?")), f"f{number}", "heldout", "test.jsonl", (number,), reference)
+    return Prompt(
+        f"p{number}", conversation(("user", f"{number}?")), f"f{number}", "heldout", "test.jsonl", (number,), reference
+    )
 
 
 def answer(text: str, status: str = "ok") -> Answer:

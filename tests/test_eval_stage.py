@@ -6,6 +6,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+
 from potstill.errors import BadRecipe, BadStudent, BrokenWorld
 from potstill.eval.efficiency import efficiency
 from potstill.eval.items import Answer
@@ -34,7 +35,15 @@ def run_in(home: Path, teacher: str = "practice://skills?refused=0&truncated=0",
     run = Run(Recipe.model_validate({"name": "test", **sections}), home, home / "runs" / "test", PlainScreen())
     rows = list(practice_prompts(f"practice://skills?rows={ROWS}"))
     prompts = [
-        Prompt(f"p{at}", conversation(("user", row["prompt"])), row["family"], "heldout", "practice", (at,), row["reference"])
+        Prompt(
+            f"p{at}",
+            conversation(("user", row["prompt"])),
+            row["family"],
+            "heldout",
+            "practice",
+            (at,),
+            row["reference"],
+        )
         for at, row in enumerate(rows)
     ]
     write_table(run.folder / "samples", "heldout", PROMPTS, map(prompt_columns, prompts))
@@ -59,6 +68,7 @@ def test_the_scorecard_holds_every_arm_and_a_second_look_buys_nothing(tmp_path):
     assert arms["teacher"]["right"] > arms["student"]["right"] == 0
     assert "simulated" in arms["teacher"]["how"]
     assert card["verdict"]["replace"] is False
+    assert counts["verdict"] == card["verdict"]["sentence"]
     assert card["n"] == ROWS
     assert count_rows(folder, "items") == 4 * ROWS
     assert card["efficiency"]["student"]["parameters"] > 500_000
@@ -92,9 +102,11 @@ def test_a_teacher_that_does_not_answer_is_a_broken_world(tmp_path):
         STAGE.work(run, run.folder / "scorecard")
 
 
-def test_without_a_student_it_says_to_train_one(tmp_path):
+def test_without_a_student_it_says_to_train_one_and_asks_nobody(tmp_path):
+    run = run_in(tmp_path)
     with pytest.raises(BadStudent, match="potstill train"):
-        STAGE.work(run_in(tmp_path), tmp_path / "scorecard")
+        STAGE.work(run, run.folder / "scorecard")
+    assert not run.ledger.exists()
 
 
 def test_preflight_finds_a_broken_pattern(tmp_path):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
+
 from potstill.eval.circumstances import circumstances
 from potstill.eval.findings import find
 from potstill.eval.items import Answer, Item, paired

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from potstill.errors import BadRecipe
 from potstill.filter.funnel import Funnel
 from potstill.filter.rules.table import RULES
@@ -115,7 +117,7 @@ def test_every_row_gets_one_label_and_the_funnel_adds_up(drawn: list[tuple[str, 
     assert all(sample.completion.status == "ok" for sample in kept)
     steps = [step.counts() for step in funnel.steps.values()]
     assert len(kept) == len(samples) - sum(step["dropped"] for step in steps)
-    assert all(step["in"] - step["dropped"] == after["in"] for step, after in zip(steps, steps[1:], strict=False))
+    assert all(step["in"] - step["dropped"] == after["in"] for step, after in pairwise(steps))
     assert all(sum(step["reasons"].values()) == step["dropped"] for step in steps)
     assert Counter(sample.rule for sample in labelled if sample.rule) == Counter(
         {step["rule"]: step["dropped"] for step in steps if step["dropped"]}

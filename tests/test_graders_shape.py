@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from potstill.errors import BadRecipe
 from potstill.graders.shape import LONGEST_REASON, compile_shapes
 from potstill.recipe import Shape

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from potstill.errors import BadRecipe
 from potstill.graders.json_value import NotJsonError, read_json, same_value
 from potstill.graders.normalised import normalise
@@ -36,7 +37,14 @@ def test_exact_is_character_for_character_and_names_loose_white_space():
 
 @pytest.mark.parametrize(
     ("answer", "reference"),
-    [("  Paris\n", "paris"), ("Straße", "STRASSE"), ("ﬁne ２", "fine 2"), ("a  b", "a b"), ("e\u0301", "é"), ("İ", "i̇")],
+    [
+        ("  Paris\n", "paris"),
+        ("Straße", "STRASSE"),
+        ("ﬁne ２", "fine 2"),
+        ("a  b", "a b"),
+        ("e\u0301", "é"),
+        ("İ", "i̇"),
+    ],
 )
 def test_normalised_does_not_mind_case_width_composition_and_spacing(answer, reference):
     assert NORMALISED(answer, reference).verdict == "right"
@@ -83,7 +91,9 @@ def test_another_json_value_is_wrong(answer, reference):
     assert JSON(answer, reference).verdict == "wrong"
 
 
-@pytest.mark.parametrize("answer", ["Sure! {}", '```json\n{"a": 1}\n```', "{'a': 1}", "NaN", '{"a": 1, "a": 1}', "", "[" * 9999])
+@pytest.mark.parametrize(
+    "answer", ["Sure! {}", '```json\n{"a": 1}\n```', "{'a': 1}", "NaN", '{"a": 1, "a": 1}', "", "[" * 9999]
+)
 def test_an_answer_that_is_not_json_is_wrong_and_says_why(answer):
     judgement = JSON(answer, '{"a": 1}')
     assert judgement.verdict == "wrong"

@@ -4,6 +4,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from potstill.ledger.key import TRANSPORT_FIELDS, Draw, request_keys
 
 BODY = {

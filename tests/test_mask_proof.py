@@ -13,12 +13,13 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from potstill.errors import BadStudent
 from potstill.store.rows import conversation
 from potstill.student.encode import Encoded
-from potstill.student.tokenizer import train_tokenizer
+from potstill.student.tokenizer import PAD, train_tokenizer
 from potstill.train.proof import prove_batches, prove_rows
 from potstill.train.rows import EncodedRow, Row, encode_rows
 
 PAIRS = [("Anna lives in Oslo.", "Oslo"), ("3 May 2021", "2021-05-03"), ("Who?", ""), ("Ünïcode ☕", "日本 \n ok")]
 TOKENIZER = train_tokenizer([text for pair in PAIRS for text in pair] * 3, vocab_size=300, context=256)
+PAD_ID = TOKENIZER.get_vocab()[PAD]
 
 
 def rows() -> list[EncodedRow]:
@@ -30,7 +31,7 @@ def rows() -> list[EncodedRow]:
 
 
 def batch_of(encoded: list[EncodedRow]) -> dict[str, Any]:
-    collate = DataCollatorForLanguageModeling(pad_token_id=TOKENIZER.pad_token_id)
+    collate = DataCollatorForLanguageModeling(pad_token_id=PAD_ID)
     features = [{"input_ids": list(one.encoded.input_ids), "labels": one.encoded.labels} for one in encoded]
     return collate(features)
 
@@ -81,7 +82,7 @@ def another_prompt(encoded: Encoded) -> Encoded:
 def test_a_broken_mask_is_refused_with_its_row(broken: Callable[[Encoded], Encoded]) -> None:
     good = rows()
     bad = [*good[:1], replace(good[1], encoded=broken(good[1].encoded)), *good[2:]]
-    with pytest.raises(BadStudent, match=r"row1|turns the answer"):
+    with pytest.raises(BadStudent, match="row1"):
         prove_rows(TOKENIZER, bad)
 
 
@@ -102,7 +103,7 @@ def test_packed_batches_are_proved_row_by_row() -> None:
     columns = [{"input_ids": list(one.encoded.input_ids), "labels": one.encoded.labels} for one in rows()]
     packed = pack_dataset(Dataset.from_list(columns), 64, "bfd")
     assert len(packed) < len(PAIRS)
-    collate = DataCollatorForLanguageModeling(pad_token_id=TOKENIZER.pad_token_id, padding_free=True)
+    collate = DataCollatorForLanguageModeling(pad_token_id=PAD_ID, padding_free=True)
     batch = collate([packed[at] for at in range(len(packed))])
     assert prove_batches(TOKENIZER, rows(), [batch]) == {"batches": 1, "rows": len(PAIRS)}
 
@@ -124,6 +125,6 @@ def test_a_batch_with_another_mask_is_refused_with_its_row() -> None:
 def test_a_packer_that_cuts_is_refused() -> None:
     columns = [{"input_ids": list(one.encoded.input_ids), "labels": one.encoded.labels} for one in rows()]
     packed = pack_dataset(Dataset.from_list(columns), 12, "bfd")
-    collate = DataCollatorForLanguageModeling(pad_token_id=TOKENIZER.pad_token_id, padding_free=True)
+    collate = DataCollatorForLanguageModeling(pad_token_id=PAD_ID, padding_free=True)
     with pytest.raises(BadStudent, match="none of the proved ones"):
         prove_batches(TOKENIZER, rows(), [collate([packed[at] for at in range(len(packed))])])

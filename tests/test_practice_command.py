@@ -8,9 +8,10 @@ import urllib.request
 
 import pytest
 import typer
+from typer.testing import CliRunner
+
 from potstill.cli.teacher import teacher
 from potstill.errors import BadInput
-from typer.testing import CliRunner
 
 APPLICATION = typer.Typer()
 APPLICATION.command()(teacher)

@@ -8,7 +8,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator
+from email.message import Message
 from http.client import RemoteDisconnected
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from typing import Any
 import orjson
 import pytest
 from openai import AuthenticationError, NotFoundError, OpenAI
+
 from potstill.errors import BadRecipe
 from potstill.teacher.practice.launch import start_practice
+from potstill.teacher.practice.replay import read_recorded
 from potstill.teacher.practice.settings import practice_settings
 from potstill.teacher.practice.source import practice_prompts
 from potstill.teacher.practice.tokens import TOKENS_PER_MESSAGE, pieces
@@ -31,7 +34,7 @@ def body(prompt: str, **fields: object) -> bytes:
     return orjson.dumps({"model": "practice-1", "messages": [{"role": "user", "content": prompt}], **fields})
 
 
-def post(base: str, raw: bytes) -> tuple[int, Mapping[str, str], bytes]:
+def post(base: str, raw: bytes) -> tuple[int, Message, bytes]:
     request = urllib.request.Request(f"{base}/chat/completions", raw, {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=10) as reply:
@@ -66,28 +69,38 @@ def error_of(base: str, raw: bytes) -> tuple[int, str]:
     return status, error["code"]
 
 
-def test_it_says_everywhere_that_it_is_simulated() -> None:
-    with start_practice(practice_settings("practice://skills")) as base:
-        assert get(base.removesuffix("/v1") + "/")["simulated"] is True
-        assert "simulated" in get(f"{base}/models")["data"][0]["owned_by"]
-        assert ask(base, PLAIN)["system_fingerprint"].startswith("simulated-")
-
-
-def test_the_openai_client_is_served_with_references_and_usage() -> None:
+@pytest.fixture(scope="module")
+def flawless() -> Iterator[str]:
     with start_practice(practice_settings(FLAWLESS)) as base:
-        client = OpenAI(base_url=base, api_key="none", max_retries=0)
-        for row in ROWS:
-            reply = client.chat.completions.create(
-                model="practice-1", messages=[{"role": "user", "content": row["prompt"]}]
-            )
-            assert reply.choices[0].message.content == row["reference"]
-            assert reply.choices[0].finish_reason == "stop"
-            assert reply.usage is not None
-            assert reply.usage.prompt_tokens == TOKENS_PER_MESSAGE + len(pieces(row["prompt"]))
-            assert reply.usage.completion_tokens == len(pieces(row["reference"]))
-        with pytest.raises(NotFoundError, match="practice-1"):
-            client.chat.completions.create(model="gpt-1", messages=[{"role": "user", "content": PLAIN}])
-        assert [model.id for model in client.models.list()] == ["practice-1"]
+        yield base
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[str]:
+    with start_practice(practice_settings("practice://skills?unsupported=top_p")) as base:
+        yield base
+
+
+def test_it_says_everywhere_that_it_is_simulated(flawless: str) -> None:
+    assert get(flawless.removesuffix("/v1") + "/")["simulated"] is True
+    assert "simulated" in get(f"{flawless}/models")["data"][0]["owned_by"]
+    assert ask(flawless, PLAIN)["system_fingerprint"].startswith("simulated-")
+
+
+def test_the_openai_client_is_served_with_references_and_usage(flawless: str) -> None:
+    client = OpenAI(base_url=flawless, api_key="none", max_retries=0)
+    for row in ROWS:
+        reply = client.chat.completions.create(
+            model="practice-1", messages=[{"role": "user", "content": row["prompt"]}]
+        )
+        assert reply.choices[0].message.content == row["reference"]
+        assert reply.choices[0].finish_reason == "stop"
+        assert reply.usage is not None
+        assert reply.usage.prompt_tokens == TOKENS_PER_MESSAGE + len(pieces(row["prompt"]))
+        assert reply.usage.completion_tokens == len(pieces(row["reference"]))
+    with pytest.raises(NotFoundError, match="practice-1"):
+        client.chat.completions.create(model="gpt-1", messages=[{"role": "user", "content": PLAIN}])
+    assert [model.id for model in client.models.list()] == ["practice-1"]
 
 
 def test_an_answer_depends_on_prompt_seed_and_choice_whatever_came_before() -> None:
@@ -114,14 +127,13 @@ def test_temperature_zero_is_one_answer_and_shows_the_habit() -> None:
         assert {text for _ in range(8) for text in texts(base, HABITUAL, temperature=0, n=2)} == {"12 March 2024"}
 
 
-def test_max_tokens_cuts_and_says_so() -> None:
-    with start_practice(practice_settings(FLAWLESS)) as base:
-        for field in ("max_tokens", "max_completion_tokens"):
-            reply = ask(base, PLAIN, **{field: 4})
-            assert reply["choices"][0]["message"]["content"] == "2024"
-            assert reply["choices"][0]["finish_reason"] == "length"
-            assert reply["usage"]["completion_tokens"] == 4
-        assert ask(base, PLAIN, max_tokens=10)["choices"][0]["finish_reason"] == "stop"
+def test_max_tokens_cuts_and_says_so(flawless: str) -> None:
+    for field in ("max_tokens", "max_completion_tokens"):
+        reply = ask(flawless, PLAIN, **{field: 4})
+        assert reply["choices"][0]["message"]["content"] == "2024"
+        assert reply["choices"][0]["finish_reason"] == "length"
+        assert reply["usage"]["completion_tokens"] == 4
+    assert ask(flawless, PLAIN, max_tokens=10)["choices"][0]["finish_reason"] == "stop"
 
 
 def test_refusals_filters_and_cuts_travel_as_an_api_tells_them() -> None:
@@ -135,16 +147,15 @@ def test_refusals_filters_and_cuts_travel_as_an_api_tells_them() -> None:
         assert {choice["finish_reason"] for choice in ask(base, PLAIN, n=9)["choices"]} == {"content_filter"}
 
 
-def test_logprobs_name_every_token_and_are_a_distribution() -> None:
-    with start_practice(practice_settings(FLAWLESS)) as base:
-        told = ask(base, PLAIN, logprobs=True, top_logprobs=5)["choices"][0]["logprobs"]["content"]
-        assert "".join(token["token"] for token in told) == "2024-03-12"
-        for token in told:
-            alternatives = token["top_logprobs"]
-            assert len({other["token"] for other in alternatives}) == 5
-            assert alternatives == sorted(alternatives, key=lambda other: -other["logprob"])
-            assert sum(2.718281828 ** other["logprob"] for other in alternatives) < 1
-        assert ask(base, PLAIN)["choices"][0]["logprobs"] is None
+def test_logprobs_name_every_token_and_are_a_distribution(flawless: str) -> None:
+    told = ask(flawless, PLAIN, logprobs=True, top_logprobs=5)["choices"][0]["logprobs"]["content"]
+    assert "".join(token["token"] for token in told) == "2024-03-12"
+    for token in told:
+        alternatives = token["top_logprobs"]
+        assert len({other["token"] for other in alternatives}) == 5
+        assert alternatives == sorted(alternatives, key=lambda other: -other["logprob"])
+        assert sum(2.718281828 ** other["logprob"] for other in alternatives) < 1
+    assert ask(flawless, PLAIN)["choices"][0]["logprobs"] is None
 
 
 @pytest.mark.parametrize(
@@ -168,12 +179,6 @@ def test_what_it_does_not_take_is_an_error_in_the_usual_shape(
     raw: bytes, expected: tuple[int, str], strict: str
 ) -> None:
     assert error_of(strict, raw) == expected
-
-
-@pytest.fixture(scope="module")
-def strict() -> Any:
-    with start_practice(practice_settings("practice://skills?unsupported=top_p")) as base:
-        yield base
 
 
 def test_it_wants_its_key_when_told_to() -> None:
@@ -221,7 +226,7 @@ def test_a_torn_reply_is_a_200_that_is_not_json() -> None:
         assert texts(base, PLAIN) == ["2024-03-12"]
 
 
-def test_a_hanging_reply_comes_late_and_does_not_keep_the_server_from_ending() -> None:
+def test_a_hanging_reply_comes_late() -> None:
     with start_practice(practice_settings(FLAWLESS + "&fail_hang=1&fail_times=1&hang_s=0.3")) as base:
         started = time.monotonic()
         assert texts(base, PLAIN) == ["2024-03-12"]
@@ -256,12 +261,11 @@ def test_a_rate_limit_is_real_and_says_what_is_left() -> None:
         assert post(base, body(PLAIN))[0] == 200
 
 
-def test_without_a_limit_the_headers_are_there_too() -> None:
-    with start_practice(practice_settings(FLAWLESS)) as base:
-        _, headers, _ = post(base, body(PLAIN))
-        for what in ("requests", "tokens"):
-            for field in ("limit", "remaining", "reset"):
-                assert f"x-ratelimit-{field}-{what}" in headers
+def test_without_a_limit_the_headers_are_there_too(flawless: str) -> None:
+    _, headers, _ = post(flawless, body(PLAIN))
+    for what in ("requests", "tokens"):
+        for field in ("limit", "remaining", "reset"):
+            assert f"x-ratelimit-{field}-{what}" in headers
 
 
 def test_stats_prove_what_was_asked_twice() -> None:
@@ -303,18 +307,24 @@ def test_the_identity_of_a_replay_is_the_content_of_its_file(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "cannot be read"),
         ("", "no recorded answers"),
         ("[1]", "line 1: this is not a JSON object"),
         ('{"prompt": "a", "answer": "b"}\n{', "line 2: this is not JSON"),
         ('{"prompt": "a", "response": "b"}', "no text in column 'answer'; columns here: prompt, response"),
     ],
 )
-def test_recorded_answers_that_cannot_be_used_are_explained(tmp_path: Path, content: str | None, said: str) -> None:
-    if content is not None:
-        (tmp_path / "answers.jsonl").write_text(content)
+def test_recorded_answers_that_cannot_be_used_are_explained(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "answers.jsonl").write_text(content)
+    with pytest.raises(BadRecipe, match=said):
+        read_recorded(tmp_path / "answers.jsonl", "prompt", "answer")
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     settings = practice_settings("practice://replay?file=answers.jsonl", tmp_path)
-    with pytest.raises(BadRecipe, match=said), start_practice(settings):
+    with (
+        pytest.raises(BadRecipe, match=r"answers.jsonl: the recorded answers cannot be read"),
+        start_practice(settings),
+    ):
         pass
 
 

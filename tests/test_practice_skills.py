@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import islice
 
 import pytest
+
 from potstill.errors import BadRecipe
 from potstill.teacher.practice.draws import REFUSAL, skills_draw
 from potstill.teacher.practice.settings import PracticeSettings, practice_settings
@@ -36,14 +37,12 @@ def near(declared: float, count: int) -> object:
 def read_date(asked: str) -> str:
     """The date in a prompt, read by the standard library alone."""
     plain = re.sub(r"(\d)(st|nd|rd|th)", r"\1", asked.removeprefix("Date: ")).replace("the ", "").replace(" of", "")
-    for shape in ("%d %B %Y", "%B %d, %Y", "%d %b %Y", "%b %d %Y", "%Y/%m/%d", "%Y, %b %d"):
+    for shape in ("%d %B %Y", "%B %d, %Y", "%d %b %Y", "%Y/%m/%d"):
         try:
             return datetime.datetime.strptime(plain, shape).date().isoformat()
         except ValueError:
             pass
-    day, roman, year = plain.split(".")
-    month = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"].index(roman) + 1
-    return datetime.date(int(year), month, int(day)).isoformat()
+    raise AssertionError(asked)
 
 
 def test_every_reference_is_what_an_independent_reader_finds_in_the_prompt() -> None:
@@ -56,7 +55,7 @@ def test_every_reference_is_what_an_independent_reader_finds_in_the_prompt() -> 
             assert row["reference"] == json.dumps(contact, separators=(",", ":"))
             assert all(value in row["prompt"] for value in contact.values())
             assert re.fullmatch(r"[A-Z][a-z]+ [A-Z][a-z]+", contact["name"])
-            assert re.fullmatch(r"[0-9-]+", contact["phone"])
+            assert re.fullmatch(r"\d{4}", contact["phone"])
             assert re.fullmatch(r"[a-z]+@[a-z]+\.[a-z]+", contact["email"])
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from potstill.errors import BadPrompts, BadRecipe
 from potstill.prompts.split import sides
 from potstill.prompts.stage import load

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from potstill.errors import BadRecipe
 from potstill.recipe import load_recipe
 from potstill.recipe.describe import reference
@@ -89,3 +90,10 @@ def test_every_field_of_the_reference_is_described() -> None:
 
 def test_the_reference_page_is_the_current_one(root: Path) -> None:
     assert (root / "docs" / "recipe.md").read_text(encoding="utf-8") == reference()
+
+
+def test_an_address_with_a_password_is_refused_without_repeating_it(tmp_path: Path) -> None:
+    path = write(tmp_path, {**GOOD, "teacher": {"base_url": "https://me:hunter2@example.com/v1", "model": "m"}})
+    with pytest.raises(BadRecipe, match="api_key_env") as told:
+        load_recipe(path)
+    assert "hunter2" not in str(told.value)

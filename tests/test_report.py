@@ -107,12 +107,14 @@ def scorecard() -> dict[str, Any]:
         "difference": {"student - teacher": interval(-0.02), "student - base": interval(0.9)},
         "filtering": interval(0.29),
         "efficiency": {
-            "student": {"parameters": 860_000, "bytes": 1_650_000, "tokens_per_second": 5210.0, "batch_size": 64, "device": "cpu", "seconds_per_request": 0.31},
+            "student": {"parameters": 860_000, "bytes": 1_650_000, "tokens_per_second": 5210.0, "batch_size": 64,
+                        "device": "cpu", "seconds_per_request": 0.31},
             "teacher": {"usd_per_1000": 0.42, "mean_input_tokens": 41.2, "mean_output_tokens": 12.4},
             "student_usd_per_1000": 0.004,
         },
         "costs": {"distillation_usd": 8.13},
-        "verdict": {"replace": True, "sentence": "Yes: the student keeps 97.8% of the teacher's score.", "conditions": ["on prompts like these", ATTACK], "give": []},
+        "verdict": {"replace": True, "sentence": "The student may replace the teacher: it keeps 97.8% of its score.",
+                    "conditions": ["on prompts like these", ATTACK], "give": []},
         "n": 400, "confidence": 0.95, "grader": "exact", "training_seeds": 1,
     }  # fmt: skip
 
@@ -142,7 +144,8 @@ def training() -> dict[str, Any]:
         }
         return {**numbers, "curve": curve, "final_loss": loss, "proof": proof, "settings": {}}
 
-    return {"arms": {"student": arm(0.02), "control_unfiltered": arm(0.4)}, "device": "cpu", "packages": {"trl": "1.16.0"}}  # fmt: skip
+    arms = {"student": arm(0.02), "control_unfiltered": arm(0.4)}
+    return {"arms": arms, "device": "cpu", "packages": {"trl": "1.16.0"}}
 
 
 def item(number: int, arm: str) -> dict[str, Any]:
@@ -156,13 +159,15 @@ def item(number: int, arm: str) -> dict[str, Any]:
 
 COUNTS: dict[str, dict[str, Any]] = {
     "prompts": {"rows": 6600, "merged": 12, "train": 6188, "heldout": 400, "families": 6588},
-    "completions": {"prompts": 60, "rows": 60, "status": {"ok": 54, "error:500": 6}, "sent": 58, "reused": 2, "failed": 6, "usd": 0.012, "input_tokens": 1800, "output_tokens": 720},
+    "completions": {"prompts": 60, "rows": 60, "status": {"ok": 54, "error:500": 6},
+                    "sent": 58, "reused": 2, "failed": 6, "usd": 0.012, "input_tokens": 1800, "output_tokens": 720},
     "samples": {"rows": 60, "kept": 48, "dropped": 12, "heldout": 400, "scores": ["agreement"], "funnel": [
         {"rule": "status", "in": 60, "dropped": 6, "unscored": 0, "reasons": {"error:500": 6}},
         {"rule": "format", "in": 54, "dropped": 6, "unscored": 3, "reasons": {"no shape <fits>": 6}},
     ]},
     "student": {"rows": 4000, "too_long": 2, "steps": 160, "seconds": 44.0, "parameters": 860_000},
-    "scorecard": {"items": 1600, "arms": list(ARMS), "sent": 400, "reused": 0, "failed": 1, "usd": 0.08, "input_tokens": 16000, "output_tokens": 4900},
+    "scorecard": {"items": 1600, "arms": 4,
+                  "sent": 400, "reused": 0, "failed": 1, "usd": 0.08, "input_tokens": 16000, "output_tokens": 4900},
 }  # fmt: skip
 
 
@@ -292,6 +297,17 @@ def test_a_simulated_teacher_is_called_simulated(tmp_path: Path) -> None:
     assert "<strong>Simulated teacher.</strong>" in page
     assert "teacher (simulated)" in page
     assert "imulated" not in page_of(make_run(tmp_path / "real"))
+
+
+def test_a_scorecard_of_an_earlier_student_is_called_out_of_date(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    student = run.finished("student")
+    assert student is not None
+    path = run.folder / "scorecard" / "manifest.json"
+    edit(path, lambda manifest: manifest.update({"inputs": {"student": student.digest()}}))
+    assert "Out of date" not in page_of(run)
+    edit(path, lambda manifest: manifest.update({"inputs": {"student": "another"}}))
+    assert "<code>scorecard/</code> was made from an earlier <code>student/</code>" in page_of(run)
 
 
 def test_a_password_in_the_address_stays_out(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The statistics against published examples, closed forms and brute force; and that no interval ever has no width."""
 
+from collections.abc import Sequence
 from itertools import product
 from math import comb, sqrt
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from potstill.eval.score_interval import Interval, Moment, critical, pearson, score_interval
 from potstill.eval.statistics import (
     Undefined,
@@ -75,7 +77,7 @@ def test_mcnemar_is_twice_the_binomial_tail(one, other):
     assert mcnemar(*arms(3, one, other, 2)) == pytest.approx(min(1.0, 2 * tail))
 
 
-def tango(table: tuple[int, int, int, int], delta: float) -> float:
+def tango(table: Sequence[int], delta: float) -> float:
     """Tango's statistic in the closed form of his paper, squared."""
     n, b, c = sum(table), table[1], table[2]
     first, second = -b - c + (2 * n - b + c) * delta, -c * delta * (1 - delta)
@@ -83,9 +85,10 @@ def tango(table: tuple[int, int, int, int], delta: float) -> float:
     return (b - c - n * delta) ** 2 / (n * (2 * q + delta * (1 - delta)))
 
 
-def nam_blackwelder(table: tuple[int, int, int, int], theta: float) -> float:
+def nam_blackwelder(table: Sequence[int], theta: float) -> float:
     """The squared score statistic of a ratio; the most likely `other`-only share solves a quadratic equation."""
-    a, b, c, n = *table[:3], sum(table)
+    a, b, c, d = table
+    n = a + b + c + d
     some = (a + b + c) / n
     square, line = (1 + theta) * (a + b + c), some * (b + c - (theta**2 - 1) * (a + c))
     q = (line + sqrt(line**2 + 4 * square * c * (theta - 1) * some**2)) / (2 * square)
@@ -100,7 +103,9 @@ FIRST, SECOND = np.array([1.0, 1, 0, 0]), np.array([1.0, 0, 1, 0])
 @pytest.mark.parametrize("delta", [-0.6, -0.05, 0.01, 0.3, 0.9])
 def test_every_small_table_agrees_with_tangos_closed_form(delta):
     for table in SMALL:
-        assert pearson(np.array(table, dtype=float), FIRST - SECOND - delta) == pytest.approx(tango(table, delta), rel=1e-6)
+        assert pearson(np.array(table, dtype=float), FIRST - SECOND - delta) == pytest.approx(
+            tango(table, delta), rel=1e-6
+        )
 
 
 @pytest.mark.parametrize("theta", [0.2, 0.95, 1.3, 4.0])
@@ -117,7 +122,7 @@ def test_the_most_likely_table_is_the_one_that_a_general_optimiser_finds(seed):
 
     random = np.random.default_rng(seed)
     bases, students, teachers = np.indices((2, 2, 2)).reshape(3, -1).astype(float)
-    counts = random.multinomial(60, random.dirichlet(np.ones(8))) + 1.0
+    counts = (random.multinomial(60, random.dirichlet(np.ones(8))) + 1).astype(np.float64)
     w = students - bases - random.uniform(0.2, 1.5) * (teachers - bases)
     best = minimize(
         lambda p: -counts @ np.log(p),
@@ -192,7 +197,10 @@ def test_the_recovered_gap_is_between_base_and_teacher():
 
 def test_without_a_gap_beyond_chance_none_is_recovered():
     items = np.arange(100)
-    same, little = gap_recovered(items < 80, items < 60, items < 60, 0.95), gap_recovered(items < 80, items < 61, items < 60, 0.95)
+    same, little = (
+        gap_recovered(items < 80, items < 60, items < 60, 0.95),
+        gap_recovered(items < 80, items < 61, items < 60, 0.95),
+    )
     assert isinstance(same, Undefined)
     assert "no gap" in same.why
     assert isinstance(little, Undefined)

@@ -1,1 +1,1 @@
-"""The mask proof, supervised fine-tuning over TRL, and the stage."""
+"""Training: the mask proof, then supervised fine-tuning over TRL; the stage."""

@@ -1,0 +1,125 @@
+"""What has to be said beside the verdict: how it was judged, on what, and what was left out."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..recipe import Recipe
+from .findings import Findings
+from .items import Item
+from .statistics import Undefined
+from .words import count, percent
+
+FEW = 20
+"""Fewer graded prompts than this are said to be few."""
+NEAR = 0.9
+"""A base student with this share of the teacher's score is near it."""
+LOW = 0.5
+"""A teacher below this score is wrong more often than right."""
+
+_PRACTICE = "practice://"
+
+_GRADED: Mapping[str, str] = {
+    "exact": "An answer is right only if it is the reference, character for character (grader `exact`).",
+    "normalised": "An answer is right if it is the reference but for case, width and spacing (grader `normalised`).",
+    "json": "An answer is right if it is the same JSON value as the reference (grader `json`).",
+    "regex": "An answer is right if the recipe's pattern finds the same in it as in the reference (grader `regex`).",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the verdict's words depend on beside the findings."""
+
+    prompts: int
+    """Held-out prompts in all."""
+    no_reference: int
+    """Prompts without a reference."""
+    unparsable: int
+    """Prompts on which the grader could not judge some arm."""
+    errors: int
+    """Prompts to which some arm gave no answer for no fault of its own."""
+    broken: str
+    """The most frequent reason of an unparsable judgement; empty without one."""
+    sources: tuple[str, ...]
+    grader: str
+    teacher: str
+    """`the teacher`, or `the simulated teacher`."""
+    replays: bool
+    retain: float
+    confidence: float
+
+
+def circumstances(recipe: Recipe, items: Mapping[str, Sequence[Item]], sources: Sequence[str]) -> Circumstances:
+    """What the items and the recipe say about a verdict."""
+    every = [item for arm in items.values() for item in arm]
+    reasons = Counter(item.reason for item in every if item.verdict == "unparsable")
+    url = recipe.teacher.base_url
+    return Circumstances(
+        prompts=len({item.prompt_id for item in every}),
+        no_reference=_prompts_with(every, "no_reference"),
+        unparsable=_prompts_with(every, "unparsable"),
+        errors=_prompts_with(every, "error"),
+        broken=reasons.most_common(1)[0][0] if reasons else "",
+        sources=tuple(f"{name}, simulated" if name.startswith(_PRACTICE) else name for name in dict.fromkeys(sources)),
+        grader=recipe.eval.grader.kind,
+        teacher="the simulated teacher" if url.startswith(_PRACTICE) else "the teacher",
+        replays=url.startswith(f"{_PRACTICE}replay"),
+        retain=recipe.eval.retain,
+        confidence=recipe.eval.confidence,
+    )
+
+
+def conditions(findings: Findings, around: Circumstances) -> list[str]:
+    """What anyone who repeats the verdict has to say with it."""
+    said = [
+        "One training seed and one answer to each prompt: the intervals cover the choice of held-out prompts, "
+        "not the luck of training or of sampling.",
+        f"The held-out prompts come from the same source as the training prompts ({', '.join(around.sources)}): "
+        "they say nothing of other prompts.",
+        _GRADED[around.grader],
+    ]
+    if around.replays:
+        said.append("The teacher is simulated: it replays recorded answers, and its latency is not a model's.")
+    elif around.teacher != "the teacher":
+        said.append("The teacher is simulated: no real model was asked, and its price and latency are not a model's.")
+    if findings.n < FEW:
+        said.append(
+            f"Only {count(findings.n, 'prompt')} could be graded: the intervals are wide, and they are approximate."
+        )
+    return said + _left_out(findings, around) + _about_scores(findings, around)
+
+
+def _left_out(findings: Findings, around: Circumstances) -> list[str]:
+    kinds = {
+        "had no reference": around.no_reference,
+        "could not be judged by the grader": around.unparsable,
+        "got no answer from some arm": around.errors,
+    }
+    why = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
+    left = around.prompts - findings.n
+    return (
+        [f"{count(left, 'held-out prompt')} of {around.prompts:,} left out, for all arms alike: {why}."] if left else []
+    )
+
+
+def _about_scores(findings: Findings, around: Circumstances) -> list[str]:
+    said = []
+    teacher, base = findings.scores["teacher"].value, findings.scores.get("base")
+    if teacher < LOW:
+        said.append(
+            f"{around.teacher.capitalize()} itself is right on only {percent(teacher)} of these prompts: "
+            "to keep its score is not to be good."
+        )
+    if base is None:
+        return said
+    if isinstance(findings.gap_recovered, Undefined) or base.value >= NEAR * teacher:
+        said.append(
+            f"Before any training the student scored {percent(base.value)}, {around.teacher} {percent(teacher)}: "
+            "the share it keeps says little about what the distillation did."
+        )
+    return said
+
+
+def _prompts_with(items: Sequence[Item], verdict: str) -> int:
+    return len({item.prompt_id for item in items if item.verdict == verdict})

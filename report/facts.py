@@ -1,0 +1,194 @@
+"""What the report knows of a run, as plain frozen data; `reading.py` fills it. None and empty mean: not known, left out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A share or a difference of shares, with its interval and, where tested, its p-value."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One of those who answered the held-out prompts."""
+
+    name: str
+    label: str
+    what: str
+    score: float | None
+    low: float | None
+    high: float | None
+    n: float | None
+    unparsable: float | None
+    excluded: float | None
+    """Prompts left out because some arm had no judgement or no answer."""
+    mean_output_tokens: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to: may the student replace the teacher?"""
+
+    replace: bool | None
+    sentence: str
+    conditions: tuple[str, ...] = ()
+    give: tuple[str, ...] = ()
+    """What would make a verdict possible where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule of the filter."""
+
+    rule: str
+    rows_in: int
+    dropped: int
+    unscored: int
+    reasons: tuple[tuple[str, int], ...] = ()
+    """Most frequent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What one stage asked of the teacher."""
+
+    label: str
+    sent: float | None
+    reused: float | None
+    failed: float | None
+    input_tokens: float | None
+    output_tokens: float | None
+    usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of the mask proof's example."""
+
+    text: str
+    trained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How one student was trained."""
+
+    name: str
+    label: str
+    numbers: Mapping[str, float]
+    """rows, too_long, steps, epochs, tokens, trained_tokens, seconds, final_loss: those that are known."""
+    curve: tuple[tuple[float, float], ...]
+    """(step, loss)."""
+    proof: Mapping[str, float]
+    """rows, trained_tokens, tokens, prompts_changed: those that are known."""
+    end_of_turn: str = ""
+    changes: tuple[tuple[str, int], ...] = ()
+    """What the student's template changes in answers, and in how many."""
+    example: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Efficiency:
+    """What the student and the teacher take to answer; each number only where it was measured."""
+
+    student: Mapping[str, float | str] = field(default_factory=dict)
+    teacher: Mapping[str, float] = field(default_factory=dict)
+    student_usd_per_1000: float | None = None
+    break_even: float | None = None
+    """Requests after which the distillation has paid for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the numbers come from."""
+
+    digest: str
+    recipe_yaml: str
+    snapshots: tuple[tuple[str, int], ...]
+    """Models as the replies named them, with their rows."""
+    versions: tuple[str, ...]
+    """Versions of Potstill that made the stages."""
+    stages: tuple[tuple[str, datetime, float], ...]
+    """(stage, when it was finished, seconds)."""
+    base_url: str
+    """Where the teacher answered, without user and password."""
+    terms: str = ""
+    """Where the teacher's terms of use are."""
+    device: str = ""
+    packages: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the evaluation found."""
+
+    verdict: Verdict | None = None
+    arms: tuple[Arm, ...] = ()
+    confidence: float = 0.95
+    grader: str = ""
+    retained: Interval | None = None
+    gap_recovered: Interval | None = None
+    undefined: tuple[str, ...] = ()
+    """Why a share above cannot be said, where it cannot."""
+    differences: tuple[tuple[str, Interval], ...] = ()
+    """Paired, on the same prompts; the label says what minus what."""
+    filtering: Interval | None = None
+    """The student minus the same student trained before filtering."""
+    training_seeds: float | None = None
+    efficiency: Efficiency = field(default_factory=Efficiency)
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """From the prompts to the rows that were kept."""
+
+    prompts: Mapping[str, float] = field(default_factory=dict)
+    """rows, merged, train, heldout, families: those that are known."""
+    answers: float | None = None
+    statuses: tuple[tuple[str, int], ...] = ()
+    """What became of the answers, most frequent first."""
+    filtered: bool = False
+    funnel: tuple[Step, ...] = ()
+    kept: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What the teacher cost."""
+
+    stages: tuple[Spending, ...] = ()
+    answers_usd: float | None = None
+    """What the answers cost, whenever they were paid."""
+    kept_row_usd: float | None = None
+    distillation_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything on the page but the pictures and the rows shown."""
+
+    name: str
+    teacher: str
+    student: str
+    simulated: bool
+    """The teacher is the embedded practice teacher: no real model was asked."""
+    replays: bool
+    """It is simulated and plays back answers that were recorded."""
+    retain: float
+    """The share of the teacher's score that the student has to keep."""
+    done: frozenset[str]
+    """Stages that are finished."""
+    outdated: tuple[tuple[str, str], ...]
+    """(stage, what it read): it was made from an earlier version of that."""
+    judgement: Judgement
+    harvest: Harvest
+    bill: Bill
+    courses: tuple[Course, ...]
+    origin: Origin

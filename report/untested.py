@@ -1,0 +1,47 @@
+"""What the report does not show, said on the report: no reader should have to guess it."""
+
+from collections.abc import Iterator
+
+from .facts import Facts
+from .words import count
+
+
+def untested(facts: Facts) -> tuple[str, ...]:
+    """Plain sentences: first what this run left out, then what no run of this kind shows."""
+    return (*_left_out(facts), *_beyond(facts))
+
+
+def _left_out(facts: Facts) -> Iterator[str]:
+    judgement = facts.judgement
+    if facts.simulated:
+        yield "Any real model: the teacher was simulated, so this page shows that the way works and nothing about a model."
+    if "scorecard" not in facts.done:
+        yield "Quality: nothing was evaluated."
+        return
+    yield "A teacher that changed: the items do not say which snapshot answered, so a change since training would not show."
+    if judgement.filtering is None:
+        yield "What filtering bought: there is no unfiltered control to compare with."
+    if judgement.training_seeds in (None, 1):
+        yield "Another training: there was one seed; the intervals cover the choice of prompts, not the luck of training."
+    if judgement.grader == "exact":
+        yield "Right answers in other words: only the exact text of the reference counted as right."
+    if facts.bill.distillation_usd is None:
+        yield "The whole cost of the distillation."
+    if judgement.efficiency.student.get("tokens_per_second") is not None:
+        batch = judgement.efficiency.student.get("batch_size")
+        at = f" in batches of {count(batch)}" if isinstance(batch, int | float) else ""
+        yield f"Speed under other loads: the student was timed once{at}, on one machine, beside no other traffic."
+
+
+def _beyond(facts: Facts) -> Iterator[str]:
+    heldout = facts.harvest.prompts.get("heldout")
+    those = f"the {count(heldout)} held-out prompts" if heldout is not None else "the held-out prompts"
+    yield f"Other prompts: {those} come from the same source as the training prompts, and real traffic may differ."
+    yield "Near twins: held-out prompts share no family with training prompts; whether they paraphrase one was not looked for."
+    yield "What the student forgot: abilities of the base model outside this task were not measured."
+    yield "Safety, bias and behaviour under attack."
+    yield f"Rights: whether the teacher's terms allow training on its answers is for you to read{_terms(facts)}."
+
+
+def _terms(facts: Facts) -> str:
+    return f" ({facts.origin.terms})" if facts.origin.terms else ""

@@ -1,0 +1,102 @@
+"""What can be known to be wrong with a student without loading it: cheap, offline, before the first request."""
+
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import BadStudent, MissingExtra
+from .sizes import PREFIX, size_named
+
+Kind = Literal["scratch", "local", "hub"]
+
+_HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
+_NEEDED = ("torch", "transformers", "trl", "datasets", "peft", "accelerate")
+
+
+def require_training() -> None:
+    """Raise MissingExtra where the packages that train and run a student are not installed; imports none of them."""
+    if any(find_spec(package) is None for package in _NEEDED):
+        raise MissingExtra("train", "training a student")
+
+
+def kind_of(spec: str, home: Path) -> Kind:
+    """Where a student comes from: a named size, a folder (relative to `home`), or the Hugging Face Hub.
+
+    Raises:
+        BadStudent: it is none of the three.
+    """
+    if spec.startswith(PREFIX):
+        return "scratch"
+    if local_folder(spec, home).is_dir():
+        return "local"
+    if not _HUB_NAME.fullmatch(spec):
+        raise BadStudent(f"train.student is {spec!r}: there is no folder {local_folder(spec, home)}")
+    return "hub"
+
+
+def local_folder(spec: str, home: Path) -> Path:
+    """The folder that a spec would mean."""
+    return home / Path(spec).expanduser()
+
+
+def check_student(spec: str, home: Path) -> Kind:
+    """Find out what is wrong with a student before anything is asked, and return where it comes from.
+
+    A model on the hub is looked up in the local cache alone; what is not there is the hub's to say later.
+
+    Raises:
+        BadStudent: an unknown size, a folder that is no model, a model without a chat template.
+    """
+    kind = kind_of(spec, home)
+    if kind == "scratch":
+        size_named(spec)
+    elif kind == "local":
+        _check_folder(local_folder(spec, home))
+    else:
+        _check_cache(spec)
+    return kind
+
+
+def _check_folder(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise BadStudent(f"{folder}: no config.json: this is not a model saved by transformers (save_pretrained)")
+    if not [*folder.glob("*.safetensors"), *folder.glob("*.bin")]:
+        raise BadStudent(f"{folder}: no weights (*.safetensors); save the model there with save_pretrained")
+    if not (folder / "tokenizer_config.json").is_file():
+        raise BadStudent(f"{folder}: no tokenizer_config.json; save the model's tokenizer there with save_pretrained")
+    if not _has_template(folder):
+        raise no_template(str(folder))
+
+
+def _has_template(folder: Path) -> bool:
+    if (folder / "chat_template.jinja").is_file() or (folder / "additional_chat_templates").is_dir():
+        return True
+    settings: dict[str, Any] = json.loads((folder / "tokenizer_config.json").read_bytes())
+    return bool(settings.get("chat_template"))
+
+
+def _check_cache(spec: str) -> None:
+    """Judge a hub model by the local cache, which says nothing of models that were never loaded here."""
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    config, settings, template = (
+        try_to_load_from_cache(spec, name) for name in ("config.json", "tokenizer_config.json", "chat_template.jinja")
+    )
+    if constants.HF_HUB_OFFLINE and not isinstance(config, str):
+        raise BadStudent(
+            f"student {spec!r} is not in the local cache and HF_HUB_OFFLINE is set: unset it, "
+            "or download the model once and give its folder"
+        )
+    known_without = template is not None and not isinstance(template, str)
+    if isinstance(settings, str) and known_without and not _has_template(Path(settings).parent):
+        raise no_template(spec)
+
+
+def no_template(where: str) -> BadStudent:
+    """The error for a tokenizer that does not know how a conversation looks."""
+    return BadStudent(
+        f"student {where}: its tokenizer has no chat template, so it is not said how a conversation looks; take the "
+        "model's instruct version, or set tokenizer.chat_template and save the tokenizer into a local folder"
+    )

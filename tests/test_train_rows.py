@@ -1,0 +1,73 @@
+"""Which rows an arm trains on: whole ones, that fit, that forge no turn; the control's are drawn without the filter."""
+
+from pathlib import Path
+
+from potstill.store.rows import Completion, Prompt, Sample, conversation
+from potstill.store.schemas import sample_columns, samples_schema
+from potstill.store.tables import write_table
+from potstill.student.tokenizer import train_tokenizer
+from potstill.train.rows import Row, dropped_answers, encode_rows, kept_rows, shows_thinking, unfiltered_order
+
+TOKENIZER = train_tokenizer(["a b c", "short", "long"] * 3, vocab_size=300, context=128)
+
+
+def sample(name: str, status: str = "ok", rule: str = "") -> Sample:
+    prompt = Prompt(f"p-{name}", conversation(("user", name)), name, "train", "made", (1,))
+    completion = Completion(
+        *(f"c-{name}", prompt.id, "answer", "t", "main", 0, status, "yes" if status == "ok" else "", "stop", ""),
+        *("00", "local", "m", "m", "{}", "", 1, 1, 0.0),
+    )
+    return Sample(prompt, completion, {}, rule, "seen" if rule else "")
+
+
+def row(name: str, said: str) -> Row:
+    return Row(name, conversation(("user", "q")), conversation(("assistant", said)))
+
+
+def test_a_failed_or_cut_off_answer_is_never_trained_on(tmp_path: Path) -> None:
+    dropped = [
+        sample("bad", rule="format"),
+        sample("cut", "truncated", "status"),
+        sample("lost", "error:500", "status"),
+    ]
+    write_table(tmp_path, "train", samples_schema([]), [sample_columns(sample("good"))])
+    write_table(tmp_path, "dropped", samples_schema([]), [sample_columns(one) for one in dropped])
+    assert [one.id for one in kept_rows(tmp_path)] == ["c-good"]
+    assert [one.id for one in dropped_answers(tmp_path)] == ["c-bad"]
+    assert list(kept_rows(tmp_path)[0].completion) == [{"role": "assistant", "content": "yes"}]
+
+
+def test_long_rows_are_left_out_and_never_cut() -> None:
+    made = [row("short", "a b c"), row("long", "x" * 100), row("other", "b")]
+    whole = encode_rows(TOKENIZER, made, max_length=128)
+    longest = len(whole.rows[0].encoded.input_ids)
+    arm = encode_rows(TOKENIZER, made, max_length=longest)
+    assert [one.row.id for one in arm.rows] == ["short", "other"]
+    assert [(one.id, one.reason) for one in arm.left_out] == [("long", "too_long")]
+    assert arm.left_out[0].tokens == len(whole.rows[1].encoded.input_ids)
+    assert [one.encoded for one in arm.rows] == [whole.rows[0].encoded, whole.rows[2].encoded]
+
+
+def test_a_text_that_forges_a_turn_is_left_out() -> None:
+    arm = encode_rows(TOKENIZER, [row("forged", "a<|end|><|user|>b"), row("fair", "a <end> b")], max_length=128)
+    assert [one.row.id for one in arm.rows] == ["fair"]
+    assert [(one.id, one.reason) for one in arm.left_out] == [("forged", "control_token")]
+
+
+def test_the_control_takes_as_many_rows_from_kept_and_dropped() -> None:
+    kept = [row(f"k{at}", "a") for at in range(40)]
+    dropped = [*(row(f"d{at}", "b") for at in range(40)), row("long", "x" * 200)]
+    pool = unfiltered_order(kept, dropped)
+    assert sorted(one.id for one in pool) == sorted(one.id for one in [*kept, *dropped])
+    assert pool == unfiltered_order(kept, dropped)
+    control = encode_rows(TOKENIZER, pool, max_length=128, wanted=len(kept))
+    names = [one.row.id for one in control.rows]
+    assert len(set(names)) == len(kept)
+    assert 8 < sum(name.startswith("d") for name in names) < 32
+
+
+def test_thinking_is_seen_in_answers_alone() -> None:
+    assert shows_thinking([row("a", "<think>hm</think>yes")])
+    assert not shows_thinking(
+        [Row("b", conversation(("user", "what is </think>?")), conversation(("assistant", "a tag")))]
+    )

@@ -1,0 +1,166 @@
+"""The stage: samples become a student, a control and a base; what an interrupted run finished is not done again."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from datasets import load_dataset
+from safetensors.torch import load_file
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
+
+from potstill.errors import BadInput, BadRecipe, BadStudent
+from potstill.recipe import Recipe
+from potstill.store.rows import Completion, Prompt, Sample, conversation
+from potstill.store.run import Run
+from potstill.store.schemas import sample_columns, samples_schema
+from potstill.store.screen import PlainScreen
+from potstill.store.tables import parts, write_table
+from potstill.student.load import Scratch, load_base, load_student, save_student
+from potstill.student.template import template_digest
+from potstill.train.stage import STAGE
+
+
+def sample(at: int, said: str, rule: str = "") -> Sample:
+    prompt = Prompt(f"p{at}", conversation(("user", f"Day {at}?")), f"f{at}", "train", "made", (at,))
+    completion = Completion(
+        *(f"c{at}", prompt.id, "answer", "t", "main", 0, "ok", said, "stop", ""),
+        *("00", "local", "m", "m", "{}", "", 1, 1, 0.0),
+    )
+    return Sample(prompt, completion, {"agreement": 1.0}, rule, "seen" if rule else "")
+
+
+KEPT = [sample(at, f"2021-05-{at:02d}") for at in range(10, 30)]
+DROPPED = [sample(at, f"the {at}th of May", "format") for at in range(40, 50)]
+
+
+def run_in(home: Path, kept: list[Sample] = KEPT, **train: object) -> Run:
+    recipe = Recipe.model_validate(
+        {
+            "name": "days",
+            "teacher": {"base_url": "practice://skills", "model": "m"},
+            "prompts": {"path": "days.jsonl"},
+            "train": {"student": "scratch:tiny", "vocab_size": 300, "steps": 2, "batch_size": 8, **train},
+        }
+    )
+    folder = home / "runs" / "days"
+    schema = samples_schema(["agreement"])
+    write_table(folder / "samples", "train", schema, [sample_columns(one) for one in kept])
+    write_table(folder / "samples", "dropped", schema, [sample_columns(one) for one in DROPPED])
+    (folder / "student").mkdir(exist_ok=True)
+    return Run(recipe, home, folder, PlainScreen())
+
+
+def work(run: Run) -> dict[str, object]:
+    STAGE.preflight(run)
+    return STAGE.work(run, run.folder / "student")
+
+
+def weights_in(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def test_a_student_from_scratch_with_its_control_and_its_base(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    counts = work(run)
+    student = run.folder / "student"
+    record = json.loads((student / "training.json").read_text(encoding="utf-8"))
+    assert (counts["rows"], counts["too_long"], counts["steps"]) == (20, 0, 2)
+    assert set(record["arms"]) == {"student", "control_unfiltered"}
+    assert record["arms"]["control_unfiltered"]["rows"] == record["arms"]["student"]["rows"] == 20
+    assert record["arms"]["student"]["proof"]["batches"]["rows"] == 20
+    assert set(record["packages"]) == {"torch", "transformers", "trl"}
+    assert not (student / "checkpoints").exists()
+    assert (student / "left_out.jsonl").read_text() == ""
+    served = {load_student(str(student / name), tmp_path).tokenizer.get_chat_template() for name in ("model", "base")}
+    assert len(served) == 1
+    loaded = load_student(str(student / "model"), tmp_path)
+    assert template_digest(loaded.tokenizer) == record["arms"]["student"]["proof"]["template"]
+    base, model, control = (weights_in(student / name) for name in ("base", "model", "control_unfiltered"))
+    name = "model.embed_tokens.weight"
+    assert not torch.equal(base[name], model[name])
+    assert not torch.equal(model[name], control[name])
+
+
+def test_the_same_recipe_gives_the_same_student_and_finished_arms_stay(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    work(run)
+    model = run.folder / "student" / "model" / "model.safetensors"
+    first, control = model.read_bytes(), run.folder / "student" / "control_unfiltered"
+    written = model.stat().st_mtime_ns
+    control_weights = weights_in(control)
+    for path in sorted(control.iterdir()):
+        path.unlink()
+    control.rmdir()
+    work(run)
+    assert model.stat().st_mtime_ns == written
+    assert all(torch.equal(weight, control_weights[name]) for name, weight in weights_in(control).items())
+    other = run_in(tmp_path / "elsewhere", controls=[])
+    work(other)
+    assert (other.folder / "student" / "model" / "model.safetensors").read_bytes() == first
+
+
+def test_a_local_student_is_named_as_base_and_not_copied(tmp_path: Path) -> None:
+    made = load_student("scratch:tiny", tmp_path, scratch=Scratch(["Day 12?", "2021-05-12"], 300, 0))
+    save_student(made, tmp_path / "mine")
+    run = run_in(tmp_path, student="mine", lora={"rank": 2}, controls=[])
+    assert list(STAGE.files(run)) == [tmp_path / "mine"]
+    work(run)
+    base = run.folder / "student" / "base"
+    assert [path.name for path in base.iterdir()] == ["base.json"]
+    assert load_base(base, tmp_path).tokenizer.get_vocab() == made.tokenizer.get_vocab()
+
+
+def test_long_rows_are_listed(tmp_path: Path) -> None:
+    run = run_in(tmp_path, [*KEPT, sample(77, "2021 " * 40)], max_length=60, controls=[])
+    counts = work(run)
+    assert (counts["rows"], counts["too_long"]) == (20, 1)
+    listed = [json.loads(line) for line in (run.folder / "student" / "left_out.jsonl").read_text().splitlines()]
+    assert [(one["arm"], one["id"], one["reason"]) for one in listed] == [("student", "c77", "too_long")]
+
+
+def test_nothing_kept_says_where_to_look(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"no row was kept.*10 dropped"):
+        work(run_in(tmp_path, []))
+
+
+def test_nothing_that_fits_says_what_to_raise(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="max_length"):
+        work(run_in(tmp_path, max_length=8))
+
+
+def test_preflight_refuses_before_anything_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(BadStudent, match="known sizes"):
+        STAGE.preflight(run_in(tmp_path, student="scratch:vast"))
+    with pytest.raises(BadRecipe, match=r"train\.lora"):
+        STAGE.preflight(run_in(tmp_path, lora={}))
+
+
+def test_how_often_it_saves_is_no_reason_to_train_again(tmp_path: Path) -> None:
+    often, seldom, other = (
+        run_in(tmp_path, save_every=1).recipe,
+        run_in(tmp_path).recipe,
+        run_in(tmp_path, seed=1).recipe,
+    )
+    assert STAGE.settings(often) == STAGE.settings(seldom)
+    assert STAGE.settings(other) != STAGE.settings(seldom)
+
+
+def test_a_users_own_trl_script_takes_the_samples_as_they_are(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    student = load_student("scratch:tiny", tmp_path, scratch=Scratch(["Day 12?", "2021-05-12"], 300, 0))
+    files = [str(path) for path in parts(run.folder / "samples", "train")]
+    rows = load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
+    trainer = SFTTrainer(
+        model=student.model,
+        args=SFTConfig(
+            output_dir=str(tmp_path / "out"), max_steps=1, use_cpu=True, bf16=False, report_to=[], save_strategy="no"
+        ),
+        train_dataset=rows,  # pyright: ignore[reportArgumentType]: one split is a Dataset
+        processing_class=student.tokenizer,
+    )
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert (batch["labels"] != -100).any(dim=1).all()
+    assert (batch["labels"] == -100).any(dim=1).all()
+    assert trainer.train().global_step == 1

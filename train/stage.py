@@ -1,0 +1,45 @@
+"""The stage `train`: samples become a student."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..recipe import Recipe
+from ..store.run import Run
+from ..store.stage import Stage
+from ..student.check import check_student, kind_of, local_folder, require_training
+from .settings import check_section
+
+
+def _settings(recipe: Recipe) -> Mapping[str, Any]:
+    """All of `train` but how often it saves, which changes no result."""
+    return recipe.train.model_dump(mode="json", exclude={"save_every"})
+
+
+def _files(run: Run) -> Sequence[Path]:
+    spec = run.recipe.train.student
+    return [local_folder(spec, run.home)] if kind_of(spec, run.home) == "local" else []
+
+
+def _preflight(run: Run) -> None:
+    require_training()
+    check_section(run.recipe.train, check_student(run.recipe.train.student, run.home))
+
+
+def _work(run: Run, folder: Path) -> dict[str, Any]:
+    require_training()
+    from .arms import train_arms
+
+    return train_arms(run, folder)
+
+
+STAGE = Stage(
+    command="train",
+    writes="student",
+    reads=("samples",),
+    version=1,
+    settings=_settings,
+    work=_work,
+    files=_files,
+    preflight=_preflight,
+)
