@@ -36,5 +36,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer's answer to Ctrl-C
-            typer.echo("\npotstill: interrupted. Give the same command again to go on: what was answered is kept.", err=True)
+            typer.echo(
+                "\npotstill: interrupted. Give the same command again to go on: what was answered is kept.", err=True
+            )
         raise

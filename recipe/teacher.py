@@ -59,5 +59,7 @@ class TeacherSection(Section):
         parts = urlsplit(url)
         if parts.username or parts.password:
             # The address is written into recipes, manifests and reports; the message must not repeat it.
-            raise ValueError("an address with a user or a password in it; put the key into the environment (api_key_env)")
+            raise ValueError(
+                "an address with a user or a password in it; put the key into the environment (api_key_env)"
+            )
         return url

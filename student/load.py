@@ -107,6 +107,8 @@ def save_student(student: Student, folder: Path) -> None:
 
     if student.model.generation_config is not None:
         student.model.generation_config.eos_token_id = stop_ids(student.model, student.tokenizer)
+    # Trainers switch the cache off; a student that is served without one answers many times slower.
+    student.model.config.use_cache = True
     student.model.to(getattr(torch, student.stored_dtype))
     with without_bars():
         student.model.save_pretrained(folder)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from potstill.store import tables
@@ -26,7 +27,7 @@ def test_rows_come_back_in_order_from_several_parts(tmp_path: Path, monkeypatch:
 def test_an_empty_table_has_its_columns(tmp_path: Path) -> None:
     write_table(tmp_path, "t", SCHEMA, [])
     assert list(read_table(tmp_path, "t")) == []
-    assert pa.parquet.read_schema(parts(tmp_path, "t")[0]) == SCHEMA
+    assert pq.read_schema(parts(tmp_path, "t")[0]) == SCHEMA
 
 
 def half_written(folder: Path) -> None:

@@ -77,6 +77,7 @@ def test_a_student_from_scratch_with_its_control_and_its_base(tmp_path: Path) ->
     assert len(served) == 1
     loaded = load_student(str(student / "model"), tmp_path)
     assert template_digest(loaded.tokenizer) == record["arms"]["student"]["proof"]["template"]
+    assert loaded.model.config.use_cache
     base, model, control = (weights_in(student / name) for name in ("base", "model", "control_unfiltered"))
     name = "model.embed_tokens.weight"
     assert not torch.equal(base[name], model[name])

@@ -44,7 +44,9 @@ def server(model: Path) -> Iterator[str]:
     offline = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
     small = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
     log = (model / "server.log").open("w")
-    with subprocess.Popen(command, env={**os.environ, **offline, **small}, stdout=log, stderr=subprocess.STDOUT) as child:
+    with subprocess.Popen(
+        command, env={**os.environ, **offline, **small}, stdout=log, stderr=subprocess.STDOUT
+    ) as child:
         try:
             _wait(f"http://127.0.0.1:{port}/health", child, model / "server.log")
             yield f"http://127.0.0.1:{port}/v1"
