@@ -45,6 +45,7 @@ def _said(job: "Run", outcome: "Outcome") -> str:
 
 def _summary(job: "Run", outcomes: "list[Outcome]") -> None:
     """Requests and money of this call, then the verdict."""
+    from .funnel import funnel_lines
     from .verdict import verdict_lines
 
     now = [outcome.manifest.counts for outcome in outcomes if not outcome.skipped]
@@ -53,6 +54,8 @@ def _summary(job: "Run", outcomes: "list[Outcome]") -> None:
     typer.echo(
         f"requests: {sent:,} sent, {reused:,} reused, ${usd:,.4f} spent now; {'trained' if trained else 'nothing trained'}"
     )
+    for line in funnel_lines(job):
+        typer.echo(line)
     typer.echo(f"report: {job.folder / 'report.html'}")
     scorecard = job.folder / "scorecard" / "scorecard.json"
     if scorecard.exists():

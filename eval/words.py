@@ -1,25 +1,22 @@
 """Numbers as the verdict writes them. Ends of intervals are rounded outwards: none looks narrower than it is."""
 
-from math import ceil, floor
-
+from ..store.rounding import down, nearest, up
 from .score_interval import Interval
-
-_FUZZ = 1e-9
 
 
 def percent(share: float) -> str:
     """A share as per cent with at most one digit after the point."""
-    return _written(round(share * 1000))
+    return _written(nearest(share))
 
 
 def at_least(share: float) -> str:
     """The lower end of an interval, rounded down."""
-    return _written(floor(share * 1000 + _FUZZ))
+    return _written(down(share))
 
 
 def at_most(share: float) -> str:
     """The upper end of an interval, rounded up."""
-    return _written(ceil(share * 1000 - _FUZZ))
+    return _written(up(share))
 
 
 def with_interval(interval: Interval) -> str:
@@ -37,6 +34,5 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
-def _written(tenths: int) -> str:
-    whole, tenth = divmod(abs(tenths), 10)
-    return f"{'-' if tenths < 0 else ''}{whole:,}{f'.{tenth}' if tenth else ''}%"
+def _written(per_cent: float) -> str:
+    return f"{per_cent:,.1f}".removesuffix(".0") + "%"

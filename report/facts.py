@@ -118,7 +118,7 @@ class Origin:
     stages: tuple[tuple[str, datetime, float], ...]
     """(stage, when it was finished, seconds)."""
     base_url: str
-    """Where the teacher answered, without user and password."""
+    """Where the teacher answered."""
     terms: str = ""
     """Where the teacher's terms of use are."""
     device: str = ""

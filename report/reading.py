@@ -1,6 +1,5 @@
 """A run's folder as the facts of its report. A stage that is not finished is left out, never an error."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,6 @@ STAGES = ("prompts", "completions", "samples", "student", "scorecard")
 """The folders that the report reads, in the order in which they are made."""
 
 _PAID = {"completions": "training answers", "scorecard": "held-out answers"}
-_USERINFO = re.compile(r"(?<=//)[^/@\s]+@")
 
 
 def read_facts(run: Run) -> Facts:
@@ -120,12 +118,11 @@ def _origin(
     packages = inner(training, "packages")
     return Origin(
         digest=run.recipe.digest(),
-        # An address may carry a user and a password; a page that is passed on must not.
-        recipe_yaml=_USERINFO.sub("…@", resolved),
+        recipe_yaml=resolved,
         snapshots=snapshots,
         versions=tuple(sorted({manifest.potstill for manifest in manifests.values()})),
         stages=tuple((stage, found.finished, found.seconds) for stage, found in manifests.items()),
-        base_url=_USERINFO.sub("…@", run.recipe.teacher.base_url),
+        base_url=run.recipe.teacher.base_url,
         terms=run.recipe.teacher.terms or "",
         device=text(training.get("device")),
         packages=tuple((name, text(packages[name])) for name in sorted(packages) if text(packages[name])),

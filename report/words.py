@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from markupsafe import Markup, escape
 
+from ..store.rounding import down, up
+
 UNKNOWN = "–"
 _MINUS = "\N{MINUS SIGN}"
-_FUZZ = 1e-9
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -20,7 +21,7 @@ def span(low: float | None, high: float | None) -> str:
     """An interval of shares, its ends rounded outwards as the verdict's are: `94.1 to 98.2%`."""
     if low is None or high is None:
         return UNKNOWN
-    return _signed(f"{_down(low):z.1f} to {_up(high):z.1f}%")
+    return _signed(f"{down(low):z.1f} to {up(high):z.1f}%")
 
 
 def points(difference: float | None) -> str:
@@ -30,7 +31,7 @@ def points(difference: float | None) -> str:
 
 def points_span(low: float | None, high: float | None) -> str:
     """An interval of differences in percentage points, its ends rounded outwards."""
-    return UNKNOWN if low is None or high is None else f"{_plus(_down(low))} to {_plus(_up(high))}"
+    return UNKNOWN if low is None or high is None else f"{_plus(down(low))} to {_plus(up(high))}"
 
 
 def chance(p: float | None) -> str:
@@ -116,15 +117,6 @@ def prose(text: str) -> Markup:
         return escape(text)
     code = Markup("<code>{}</code>")
     return Markup("").join(code.format(piece) if place % 2 else piece for place, piece in enumerate(pieces))
-
-
-def _down(share: float) -> float:
-    """Per cent rounded down to a tenth; what floating point adds is not a reason to go down."""
-    return math.floor(1000 * share + _FUZZ) / 10
-
-
-def _up(share: float) -> float:
-    return math.ceil(1000 * share - _FUZZ) / 10
 
 
 def _plus(per_cent: float) -> str:

@@ -310,12 +310,6 @@ def test_a_scorecard_of_an_earlier_student_is_called_out_of_date(tmp_path: Path)
     assert "<code>scorecard/</code> was made from an earlier <code>student/</code>" in page_of(run)
 
 
-def test_a_password_in_the_address_stays_out(tmp_path: Path) -> None:
-    page = page_of(make_run(tmp_path, "https://me:secret@api.example.org/v1"))
-    assert "secret" not in page
-    assert "https://…@api.example.org/v1" in page
-
-
 def test_wrong_items_show_what_student_teacher_and_reference_say(tmp_path: Path) -> None:
     page = page_of(make_run(tmp_path))
     wrong = page[page.index('id="wrong"') : page.index('id="untested"')]
