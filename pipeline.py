@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from .errors import BadInput
+from .errors import BadInput, MissingExtra
 from .eval.stage import STAGE as EVAL
 from .filter.stage import STAGE as FILTER
 from .generate.stage import STAGE as GENERATE
@@ -50,6 +51,8 @@ def preflight(run: Run, stages: Iterable[Stage]) -> None:
         BadInput: the first thing that is.
     """
     for stage in stages:
+        if missing_packages(stage):
+            raise MissingExtra(stage.extra, f"`{stage.command}`")
         stage.preflight(run)
 
 
@@ -116,7 +119,8 @@ def save_recipe(run: Run) -> None:
 def _describe(run: Run, stage: Stage) -> Manifest:
     """The manifest that this stage would have now, before it works."""
     inputs = {name: _finished(run, stage, name).digest() for name in stage.reads if not _optional(run, stage, name)}
-    inputs |= {f"file:{path.name}": digest_of_file(path) for path in stage.files(run)}
+    # A file that is not there is the preflight's to speak of.
+    inputs |= {f"file:{path.name}": digest_of_file(path) for path in stage.files(run) if path.exists()}
     settings = dict(stage.settings(run.recipe))
     known: dict[str, Any] = {"stage": stage.command, "version": stage.version, "inputs": inputs, "settings": settings}
     return Manifest(
@@ -172,11 +176,18 @@ def _show(run: Run, stage: Stage) -> None:
         page.hardlink_to(run.folder / stage.writes / page.name)
 
 
-def runnable(run: Run, stages: Sequence[Stage] = STAGES) -> tuple[list[Stage], str]:
-    """The stages that this installation can run, and why the others cannot (empty when all can)."""
-    import importlib.util
+def missing_packages(stage: Stage) -> list[str]:
+    """The packages that a stage needs and that are not installed; imports none of them."""
+    return [name for name in stage.packages if find_spec(name) is None]
 
-    missing = [name for name in ("torch", "transformers", "trl", "scipy") if importlib.util.find_spec(name) is None]
-    if not missing:
-        return list(stages), ""
-    return [stage for stage in stages if stage not in (TRAIN, EVAL)], f"not installed: {', '.join(missing)}"
+
+def installed(stages: Sequence[Stage]) -> list[Stage]:
+    """The stages that this installation can run: without the one extra there is no training, and nothing to judge."""
+    here: list[Stage] = []
+    gone: set[str] = set()
+    for stage in stages:
+        if missing_packages(stage) or (stage is not REPORT and gone & set(stage.reads)):
+            gone.add(stage.writes)
+        else:
+            here.append(stage)
+    return here

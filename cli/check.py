@@ -11,6 +11,7 @@ from .output import print_json
 
 if TYPE_CHECKING:
     from ..store.run import Run
+    from ..store.stage import Stage
 
 FREE_GB_WANTED = 2.0
 
@@ -44,20 +45,28 @@ def _checks(job: "Run") -> Iterator[tuple[str, Callable[[], str]]]:
     yield "teacher", lambda: _teacher(job)
     yield "price", lambda: _price(job)
     yield "disk", lambda: _disk(job)
-    stages, why_not = pipeline.runnable(job)
-    for stage in stages:
+    for stage in pipeline.STAGES:
         if stage.command not in ("prompts", "report"):
-            yield stage.command, lambda stage=stage: stage.preflight(job) or "ready"
-    if why_not:
-        yield "train", lambda: f"will not run here ({why_not}): pip install 'potstill[train,eval]'"
+            yield stage.command, lambda stage=stage: _stage(job, stage)
+
+
+def _stage(job: "Run", stage: "Stage") -> str:
+    from ..pipeline import missing_packages
+
+    if missing := missing_packages(stage):
+        return f"left out of a run here ({', '.join(missing)} not installed): pip install 'potstill[{stage.extra}]'"
+    stage.preflight(job)
+    return "ready"
 
 
 def _prompts(job: "Run") -> str:
     from ..prompts.stage import load
 
     loaded = load(job)
-    heldout = sum(prompt.side == "heldout" for prompt in loaded.prompts)
-    return f"{len(loaded.prompts):,} distinct of {loaded.rows:,} rows, {heldout:,} of them held out"
+    heldout = [prompt for prompt in loaded.prompts if prompt.side == "heldout"]
+    graded = sum(prompt.reference is not None for prompt in heldout)
+    told = f"{len(loaded.prompts):,} distinct of {loaded.rows:,} rows, {len(heldout):,} of them held out"
+    return f"{told}, {graded:,} of those with a reference" + ("" if graded else ": there will be no verdict")
 
 
 def _teacher(job: "Run") -> str:

@@ -9,6 +9,7 @@ from .options import DEFAULT_RECIPE, DEFAULT_RUNS, Overrides, RecipePath, RunsFo
 if TYPE_CHECKING:
     from ..pipeline import Outcome
     from ..store.run import Run
+    from ..store.stage import Stage
 
 
 def run(recipe: RecipePath = DEFAULT_RECIPE, set_: Overrides = None, runs: RunsFolder = DEFAULT_RUNS) -> None:
@@ -16,7 +17,7 @@ def run(recipe: RecipePath = DEFAULT_RECIPE, set_: Overrides = None, runs: RunsF
     from .. import pipeline
 
     job = open_run(recipe, set_, runs)
-    stages, why_not = pipeline.runnable(job)
+    stages = pipeline.installed(pipeline.STAGES)
     pipeline.preflight(job, pipeline.to_do(job, stages))
     pipeline.save_recipe(job)
     outcomes = []
@@ -26,8 +27,8 @@ def run(recipe: RecipePath = DEFAULT_RECIPE, set_: Overrides = None, runs: RunsF
         outcomes.append(outcome)
     typer.echo("")
     _summary(job, outcomes)
-    if why_not:
-        _how_to_train(job, why_not)
+    if left := [stage for stage in pipeline.STAGES if stage not in stages]:
+        _how_to_go_on(job, left)
 
 
 def _said(job: "Run", outcome: "Outcome") -> str:
@@ -54,6 +55,7 @@ def _summary(job: "Run", outcomes: "list[Outcome]") -> None:
     typer.echo(
         f"requests: {sent:,} sent, {reused:,} reused, ${usd:,.4f} spent now; {'trained' if trained else 'nothing trained'}"
     )
+    typer.echo(f"ledger: {job.ledger}")
     for line in funnel_lines(job):
         typer.echo(line)
     typer.echo(f"report: {job.folder / 'report.html'}")
@@ -64,12 +66,13 @@ def _summary(job: "Run", outcomes: "list[Outcome]") -> None:
             typer.echo(line)
 
 
-def _how_to_train(job: "Run", why_not: str) -> None:
+def _how_to_go_on(job: "Run", left: "list[Stage]") -> None:
     samples = job.folder / "samples"
+    extras = ",".join(sorted({extra for stage in left for extra in stage.extra.split(",")}, reverse=True))
     typer.echo(
-        f"\nThe dataset is ready: {samples}. Nothing was trained or judged here ({why_not}).\n"
-        "To go on, on this machine or on one with a GPU:\n"
-        "  pip install 'potstill[train,eval]'\n"
+        f"\nThe dataset is ready: {samples}. Not done here: {' and '.join(stage.command for stage in left)}, for which\n"
+        "packages are missing. To go on, on this machine or on one with a GPU:\n"
+        f"  pip install 'potstill[{extras}]'\n"
         "  potstill run (the same recipe)\n"
         "or train with any tool that reads prompt/completion rows:\n"
         f'  load_dataset("parquet", data_files="{samples}/train-*.parquet")'

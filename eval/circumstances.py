@@ -1,10 +1,12 @@
 """What has to be said beside the verdict: how it was judged, on what, and what was left out."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..recipe import Recipe
+from ..store.rows import Prompt
+from ..teacher.identity import PRACTICE, is_simulated
 from .findings import Findings
 from .items import Item
 from .statistics import Undefined
@@ -16,8 +18,6 @@ NEAR = 0.9
 """A base student with this share of the teacher's score is near it."""
 LOW = 0.5
 """A teacher below this score is wrong more often than right."""
-
-_PRACTICE = "practice://"
 
 _GRADED: Mapping[str, str] = {
     "exact": "An answer is right only if it is the reference, character for character (grader `exact`).",
@@ -34,7 +34,7 @@ class Circumstances:
     prompts: int
     """Held-out prompts in all."""
     no_reference: int
-    """Prompts without a reference."""
+    """Prompts without a reference, which nobody was asked."""
     unparsable: int
     """Prompts on which the grader could not judge some arm."""
     errors: int
@@ -46,28 +46,57 @@ class Circumstances:
     teacher: str
     """`the teacher`, or `the simulated teacher`."""
     replays: bool
+    families: int
+    """Families of the prompts that were asked."""
+    sampling: str
+    """How the teacher's answers were drawn; empty when they were greedy like the local arms'."""
+    drifted: tuple[str, ...]
+    """Snapshots that answered held-out prompts and gave no training answer, as far as both are named."""
     retain: float
     confidence: float
 
 
-def circumstances(recipe: Recipe, items: Mapping[str, Sequence[Item]], sources: Sequence[str]) -> Circumstances:
-    """What the items and the recipe say about a verdict."""
+def circumstances(
+    recipe: Recipe, prompts: Sequence[Prompt], items: Mapping[str, Sequence[Item]], trained_on: Collection[str] = ()
+) -> Circumstances:
+    """What the items and the recipe say about a verdict.
+
+    Args:
+        recipe: the run's.
+        prompts: all held-out prompts, also those without a reference.
+        items: by arm, one for each prompt that was asked.
+        trained_on: the snapshots that gave the training answers.
+    """
     every = [item for arm in items.values() for item in arm]
     reasons = Counter(item.reason for item in every if item.verdict == "unparsable")
-    url = recipe.teacher.base_url
+    snapshots = sorted({item.snapshot for item in every if item.snapshot})
+    simulated = is_simulated(recipe.teacher, [*snapshots, *trained_on])
     return Circumstances(
-        prompts=len({item.prompt_id for item in every}),
-        no_reference=_prompts_with(every, "no_reference"),
+        prompts=len(prompts),
+        no_reference=sum(prompt.reference is None for prompt in prompts),
         unparsable=_prompts_with(every, "unparsable"),
         errors=_prompts_with(every, "error"),
         broken=reasons.most_common(1)[0][0] if reasons else "",
-        sources=tuple(f"{name}, simulated" if name.startswith(_PRACTICE) else name for name in dict.fromkeys(sources)),
+        sources=tuple(dict.fromkeys(_source(prompt.source) for prompt in prompts)),
         grader=recipe.eval.grader.kind,
-        teacher="the simulated teacher" if url.startswith(_PRACTICE) else "the teacher",
-        replays=url.startswith(f"{_PRACTICE}replay"),
+        teacher="the simulated teacher" if simulated else "the teacher",
+        replays=recipe.teacher.base_url.startswith(f"{PRACTICE}replay"),
+        families=len({item.family for item in every}),
+        sampling=_sampling(recipe.generate.temperature),
+        drifted=tuple(name for name in snapshots if trained_on and name not in trained_on),
         retain=recipe.eval.retain,
         confidence=recipe.eval.confidence,
     )
+
+
+def _source(name: str) -> str:
+    return f"{name}, simulated" if name.startswith(PRACTICE) else name
+
+
+def _sampling(temperature: float | None) -> str:
+    if temperature is None:
+        return "at its own temperature"
+    return f"at temperature {temperature:g}" if temperature else ""
 
 
 def conditions(findings: Findings, around: Circumstances) -> list[str]:
@@ -83,11 +112,32 @@ def conditions(findings: Findings, around: Circumstances) -> list[str]:
         said.append("The teacher is simulated: it replays recorded answers, and its latency is not a model's.")
     elif around.teacher != "the teacher":
         said.append("The teacher is simulated: no real model was asked, and its price and latency are not a model's.")
+    if around.sampling:
+        said.append(
+            f"{around.teacher.capitalize()} was sampled {around.sampling}; student, base and control answered greedily."
+        )
+    said += _doubts(around)
     if findings.n < FEW:
         said.append(
             f"Only {count(findings.n, 'prompt')} could be graded: the intervals are wide, and they are approximate."
         )
     return said + _left_out(findings, around) + _about_scores(findings, around)
+
+
+def _doubts(around: Circumstances) -> list[str]:
+    said = []
+    asked = around.prompts - around.no_reference
+    if around.drifted:
+        said.append(
+            f"Held-out answers came from {', '.join(around.drifted)}, which gave no training answer: "
+            f"{around.teacher} may have changed in between."
+        )
+    if around.families < asked:
+        said.append(
+            f"The {asked:,} held-out prompts belong to {count(around.families, 'family', 'families')}: prompts of one "
+            "family are alike, and the intervals do not account for that."
+        )
+    return said
 
 
 def _left_out(findings: Findings, around: Circumstances) -> list[str]:

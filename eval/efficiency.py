@@ -12,9 +12,9 @@ FEWEST_FOR_P95 = 20
 """A 95th percentile of fewer values would be their maximum."""
 
 
-def efficiency(recipe: Recipe, student: LocalAnswers, replies: Sequence[Reply]) -> dict[str, Any]:
+def efficiency(recipe: Recipe, student: LocalAnswers | None, replies: Sequence[Reply]) -> dict[str, Any]:
     """The scorecard's `efficiency`."""
-    found = {"student": _student(recipe, student), "teacher": _teacher(replies)}
+    found = {"student": _student(recipe, student) if student else {}, "teacher": _teacher(replies)}
     per_request = found["student"].get("seconds_per_request")
     if recipe.eval.machine_usd_per_hour is not None and per_request is not None:
         found["student_usd_per_1000"] = recipe.eval.machine_usd_per_hour / 3600 * per_request * 1000

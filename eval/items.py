@@ -24,10 +24,10 @@ class Answer:
     status: str
     """One of the row statuses of `store.rows.Completion`."""
     finish_reason: str
-    input_tokens: int
-    """0 where the arm does not count them."""
     output_tokens: int
     seconds: float
+    snapshot: str = ""
+    """The model that answered, as the reply names it; empty for a local arm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Item:
     finish_reason: str
     output_tokens: int
     seconds: float
+    snapshot: str
 
     @property
     def graded(self) -> bool:
@@ -83,6 +84,7 @@ def judge(prompt: Prompt, arm: str, answer: Answer, grader: Grader) -> Item:
         finish_reason=answer.finish_reason,
         output_tokens=answer.output_tokens,
         seconds=answer.seconds,
+        snapshot=answer.snapshot,
     )
 
 

@@ -1,5 +1,6 @@
 """The local arms: the student, the student before training, and the control trained on unfiltered rows."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from .words import count
 HOW: Mapping[str, str] = {
     "student": "the trained student, asked the plain prompts with its own chat template, greedy",
     "base": "the student before training, asked the plain prompts with its chat template, greedy",
-    "control_unfiltered": "a student trained alike on as many rows drawn before filtering, asked as the student was",
+    "control_unfiltered": "a student trained alike on as many rows, drawn from all whole answers, repeats included, "
+    "and asked as the student was",
 }
 """One sentence for each local arm, in the order in which they are asked."""
 
@@ -47,7 +49,7 @@ def local_folders(run: Run) -> dict[str, Path]:
 
 
 def ask_local(run: Run, name: str, folder: Path, prompts: Sequence[Prompt]) -> LocalAnswers:
-    """Load the model in a folder and let it answer every prompt once, greedily, under the teacher's output cap.
+    """Load the model in a folder and let it answer every prompt once, greedily, under `longest_answer`.
 
     Raises:
         BadStudent: the folder does not hold a model that can answer.
@@ -67,16 +69,15 @@ def ask_local(run: Run, name: str, folder: Path, prompts: Sequence[Prompt]) -> L
             student.model,
             student.tokenizer,
             [prompt.messages for prompt in prompts],
-            recipe.generate.max_tokens,
+            longest_answer(run),
             recipe.eval.batch_size,
             track.advance,
         )
     answers = tuple(
         Answer(
             text=one.text,
-            status="ok" if one.finish_reason == "stop" else "truncated",
+            status=_status(one.text, one.finish_reason),
             finish_reason=one.finish_reason,
-            input_tokens=0,
             output_tokens=one.output_tokens,
             seconds=one.seconds,
         )
@@ -84,6 +85,23 @@ def ask_local(run: Run, name: str, folder: Path, prompts: Sequence[Prompt]) -> L
     )
     seconds = time.monotonic() - began
     return LocalAnswers(answers, parameters(student.model), bytes_on_disk(folder), _device(), seconds)
+
+
+def longest_answer(run: Run) -> int:
+    """The cap on a local answer, in the student's own tokens: the teacher's cap, or more if longer answers were trained.
+
+    `generate.max_tokens` counts the teacher's tokens; a student of a coarser vocabulary needs more for the same text.
+    """
+    record = run.folder / "student" / "training.json"
+    arms = json.loads(record.read_bytes())["arms"] if record.exists() else {}
+    return max(run.recipe.generate.max_tokens, *(arm.get("longest_answer", 0) for arm in arms.values()), 0)
+
+
+def _status(text: str, finish_reason: str) -> str:
+    """As the teacher's answers are read."""
+    if finish_reason != "stop":
+        return "truncated"
+    return "ok" if text.strip() else "unparsable"
 
 
 def _device() -> str:

@@ -27,14 +27,15 @@ def scorecard(
         around: what the verdict has to mention.
     """
     nothing = Undefined("no held-out prompt was graded for every arm")
+    n, scores = (findings.n, findings.scores) if findings else (0, {})
     return {
         "verdict": asdict(decide(findings, around)),
-        "n": findings.n if findings else 0,
+        "n": n,
         "confidence": around.confidence,
         "retain": around.retain,
         "grader": around.grader,
         "training_seeds": TRAINING_SEEDS,
-        "arms": {name: _arm(arm, how[name], name, findings) for name, arm in items.items()},
+        "arms": {name: _arm(arm, how[name], scores.get(name), n, around.prompts) for name, arm in items.items()},
         "retained": _share(findings.retained if findings else nothing),
         "gap_recovered": _share(findings.gap_recovered if findings else nothing),
         "difference": {name: _compared(one) for name, one in findings.differences.items()} if findings else {},
@@ -42,10 +43,8 @@ def scorecard(
     }
 
 
-def _arm(items: Sequence[Item], how: str, name: str, findings: Findings | None) -> dict[str, Any]:
+def _arm(items: Sequence[Item], how: str, score: Interval | None, n: int, prompts: int) -> dict[str, Any]:
     """One arm, scored over the prompts that every arm was graded on; n + unparsable + excluded are all prompts."""
-    n = findings.n if findings else 0
-    score = findings.scores[name] if findings else None
     unparsable = sum(item.verdict == "unparsable" for item in items)
     answered = [item for item in items if item.verdict != "error"]
     return {
@@ -55,7 +54,7 @@ def _arm(items: Sequence[Item], how: str, name: str, findings: Findings | None) 
         "n": n,
         "right": round(score.value * n) if score else 0,
         "unparsable": unparsable,
-        "excluded": len(items) - n - unparsable,
+        "excluded": prompts - n - unparsable,
         "mean_output_tokens": sum(item.output_tokens for item in answered) / len(answered) if answered else None,
         "finish": dict(Counter(item.finish_reason for item in answered).most_common()),
         "status": dict(Counter(item.status for item in items).most_common()),

@@ -1,22 +1,24 @@
 """The stage `eval`: teacher, student, base and control answer the same held-out prompts, and are held side by side."""
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..errors import MissingExtra
 from ..graders.table import grader
+from ..prompts.templates import template_files
 from ..recipe import Recipe
 from ..store.rows import Prompt
 from ..store.run import Run
 from ..store.schemas import read_prompt
 from ..store.stage import Stage
 from ..store.tables import read_table, write_table
+from ..student.check import PACKAGES
+from ..teacher.identity import recordings
 
 if TYPE_CHECKING:
+    from .circumstances import Circumstances
     from .items import Answer, Item
     from .local_arms import LocalAnswers
     from .teacher_arm import TeacherAnswers
@@ -34,22 +36,17 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def preflight(run: Run) -> None:
-    """The grader compiles, and the extras are installed.
+    """The grader compiles.
 
     Raises:
-        BadRecipe: the grader's pattern is not a regular expression.
-        MissingExtra: scipy, statsmodels, torch or transformers is not installed.
+        BadRecipe: its pattern is not a regular expression.
     """
     grader(run.recipe.eval.grader)
-    for extra, packages in (("eval", ("scipy", "statsmodels")), ("train", ("torch", "transformers"))):
-        if any(find_spec(package) is None for package in packages):
-            raise MissingExtra(extra, "eval")
 
 
 def files(run: Run) -> Sequence[Path]:
-    """The user's own prompt template, if there is one: another wording is another question."""
-    template = run.recipe.generate.template
-    return (run.path(template),) if template.endswith(".md") else ()
+    """Files of the user's that shape what the teacher is asked and what it answers."""
+    return [*template_files(run.recipe.generate.template, run.home), *recordings(run.recipe.teacher, run.home)]
 
 
 def work(run: Run, folder: Path) -> dict[str, Any]:
@@ -59,15 +56,17 @@ def work(run: Run, folder: Path) -> dict[str, Any]:
 
     prompts = [read_prompt(row) for row in read_table(run.folder / "samples", "heldout")]
     folders = local_folders(run)
+    # An answer that nothing can be held against is not worth its price.
+    asked = [prompt for prompt in prompts if prompt.reference is not None]
     # The teacher first: what it answers is kept in the ledger, whatever becomes of the local arms.
-    teacher = ask_teacher(run, prompts)
-    local = {name: ask_local(run, name, where, prompts) for name, where in folders.items()}
-    answers = {"teacher": teacher.answers, **{name: one.answers for name, one in local.items()}}
-    items = judge_all(run.recipe, prompts, answers)
+    teacher = ask_teacher(run, asked)
+    local = {name: ask_local(run, name, where, asked) for name, where in folders.items()} if asked else {}
+    said = {name: local[name].answers if local else () for name in folders}
+    items = judge_all(run.recipe, asked, {"teacher": teacher.answers, **said})
     write_items(folder, items)
-    card = _scorecard(run.recipe, prompts, items, teacher, local)
+    card = _scorecard(run, prompts, items, teacher, local)
     (folder / "scorecard.json").write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    return {"items": len(prompts), "arms": len(items), **teacher.counts, "verdict": card["verdict"]["sentence"]}
+    return {"items": len(asked), "arms": len(items), **teacher.counts, "verdict": card["verdict"]["sentence"]}
 
 
 def judge_all(
@@ -92,7 +91,7 @@ def write_items(folder: Path, items: Mapping[str, Sequence["Item"]]) -> None:
 
 
 def _scorecard(
-    recipe: Recipe,
+    run: Run,
     prompts: Sequence[Prompt],
     items: Mapping[str, Sequence["Item"]],
     teacher: "TeacherAnswers",
@@ -104,30 +103,31 @@ def _scorecard(
     from .items import paired
     from .local_arms import HOW
     from .scorecard import scorecard
+    from .teacher_arm import bought_for_training
 
+    recipe, bought = run.recipe, bought_for_training(run.folder / "completions")
     found = find(paired(items), recipe.eval.retain, recipe.eval.confidence)
-    around = circumstances(recipe, items, [prompt.source for prompt in prompts])
+    around = circumstances(recipe, prompts, items, bought.snapshots)
     return {
-        **scorecard(items, {"teacher": _how_teacher(recipe, around.teacher), **HOW}, found, around),
-        "efficiency": efficiency(recipe, local["student"], teacher.replies),
-        "costs": {"distillation_usd": teacher.distillation_usd},
+        **scorecard(items, {"teacher": _how_teacher(recipe, around), **HOW}, found, around),
+        "efficiency": efficiency(recipe, local.get("student"), teacher.replies),
+        "costs": {"distillation_usd": bought.usd + teacher.usd, "paid_by_this_run": teacher.paid_by_this_run},
     }
 
 
-def _how_teacher(recipe: Recipe, teacher: str) -> str:
-    sampling = (
-        "at its own temperature"
-        if recipe.generate.temperature is None
-        else f"at temperature {recipe.generate.temperature:g}"
-    )
-    return f"{teacher}, asked as for the training rows: template `{recipe.generate.template}`, one answer {sampling}"
+def _how_teacher(recipe: Recipe, around: "Circumstances") -> str:
+    sampling = around.sampling or "at temperature 0"
+    template = recipe.generate.template
+    return f"{around.teacher}, asked as for the training rows: template `{template}`, one answer {sampling}"
 
 
 STAGE = Stage(
     command="eval",
     writes="scorecard",
-    reads=("samples", "student"),
-    version=1,
+    reads=("completions", "samples", "student"),
+    extra="train,eval",
+    packages=(*PACKAGES, "scipy"),
+    version=2,
     settings=settings,
     work=work,
     files=files,

@@ -32,12 +32,12 @@ def proportion(right: Outcomes, confidence: float) -> Interval:
     Raises:
         ValueError: there are no items.
     """
-    from statsmodels.stats.proportion import proportion_confint
+    from scipy.stats import binomtest
 
     if not len(right):
         raise ValueError("a share of no items does not exist")
     count, total = int(right.sum()), len(right)
-    low, high = np.asarray(proportion_confint(count, total, alpha=1 - confidence, method="wilson"), dtype=float)
+    low, high = binomtest(count, total).proportion_ci(confidence, method="wilson")
     value = count / total
     # At 0 and 1 the ends miss the value by a rounding error.
     return Interval(value, min(float(low), value), max(float(high), value))
@@ -45,10 +45,10 @@ def proportion(right: Outcomes, confidence: float) -> Interval:
 
 def mcnemar(one: Outcomes, other: Outcomes) -> float:
     """The exact two-sided p-value of two arms being equally often right (McNemar 1947, by the binomial)."""
-    from statsmodels.stats.contingency_tables import mcnemar as test
+    from scipy.stats import binomtest
 
-    table = _counts(one, other).reshape(2, 2)
-    return float(test(table, exact=True).pvalue)  # pyright: ignore[reportAttributeAccessIssue]
+    ahead, behind = int((one & ~other).sum()), int((other & ~one).sum())
+    return float(binomtest(ahead, ahead + behind).pvalue) if ahead + behind else 1.0
 
 
 def difference(one: Outcomes, other: Outcomes, confidence: float) -> Interval:

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ..errors import BrokenWorld, PotstillError
+from ..errors import BrokenWorld
 from ..ledger.ledger import Ledger
 from ..prompts.templates import load_template
 from ..store.rows import Prompt
 from ..store.run import Run
+from ..store.tables import read_table
 from ..teacher.loop import run_async
 from ..teacher.open import open_teacher
 from ..teacher.options import chat_options
 from ..teacher.reply import Question, Reply
-from ..teacher.workers import work_through
+from ..teacher.tally import Tally
+from ..teacher.workers import ask_all
 from .items import Answer
 
 
@@ -24,53 +27,65 @@ class TeacherAnswers:
     replies: tuple[Reply, ...]
     counts: Mapping[str, Any]
     """Sent, reused, failed, dollars and tokens of this call."""
-    distillation_usd: float
-    """What the run has paid so far in all, this stage included."""
+    usd: float
+    """What the answers cost, whenever they were paid."""
+    paid_by_this_run: float
+    """What the ledger has charged to the run so far in dollars, all stages and failed attempts included."""
 
     @property
     def answers(self) -> list[Answer]:
         """The replies as answers, in the order of the prompts."""
         return [
-            Answer(
-                reply.text, reply.status, reply.finish_reason, reply.input_tokens, reply.output_tokens, reply.seconds
-            )
+            Answer(reply.text, reply.status, reply.finish_reason, reply.output_tokens, reply.seconds, reply.snapshot)
             for reply in self.replies
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """The answers that the training rows were chosen from."""
+
+    usd: float
+    """What they cost, whenever and by whichever run they were paid."""
+    snapshots: frozenset[str]
+    """The models that gave them."""
+
+
+def bought_for_training(completions: Path) -> Bought:
+    """What the table of completions says of its price and its origin."""
+    usd, snapshots = 0.0, set[str]()
+    for row in read_table(completions, "completions", ("usd", "snapshot")):
+        usd += row["usd"]
+        snapshots.add(row["snapshot"])
+    return Bought(usd, frozenset(snapshots - {""}))
+
+
 def ask_teacher(run: Run, prompts: Sequence[Prompt]) -> TeacherAnswers:
-    """Ask every held-out prompt once, with the template and the options of generation.
+    """Ask every prompt given once, with the template and the options of generation; nobody is asked if there is none.
 
     Raises:
         BrokenWorld: more requests failed than the recipe's `generate.failed_share` lets pass, or none can succeed.
     """
-    return run_async(_ask(run, prompts))
+    replies, counts = run_async(_ask(run, prompts)) if prompts else ((), Tally().counts())
+    _check_failures(replies, run.recipe.generate.failed_share)
+    with Ledger(run.ledger) as ledger:
+        paid = ledger.bill(run.recipe.name).usd
+    return TeacherAnswers(replies, counts, sum(reply.usd for reply in replies), paid)
 
 
-async def _ask(run: Run, prompts: Sequence[Prompt]) -> TeacherAnswers:
+async def _ask(run: Run, prompts: Sequence[Prompt]) -> tuple[tuple[Reply, ...], dict[str, Any]]:
     recipe = run.recipe
     template = load_template(recipe.generate.template, run.home)
     options = chat_options(recipe.generate, recipe.teacher)
     replies: dict[str, Reply] = {}
     async with open_teacher(run, stage="eval") as teacher:
 
-        def stop(error: BaseException) -> None:
-            teacher.halt(error if isinstance(error, PotstillError) else BrokenWorld("the evaluation was stopped"))
+        async def ask(prompt: Prompt) -> None:
+            [replies[prompt.id]] = await teacher.ask(Question(template.apply(prompt.messages), options))
 
-        with run.screen.track("asking the teacher", len(prompts), "prompts") as track:
-
-            async def ask(prompt: Prompt) -> None:
-                [replies[prompt.id]] = await teacher.ask(Question(template.apply(prompt.messages), options))
-                track.advance()
-
-            # Twice as many workers as places: the next question is ready when a reply is still being written down.
-            await work_through(prompts, ask, 2 * recipe.teacher.concurrency, stop)
+        await ask_all(teacher, prompts, ask, run.screen, "asking the teacher", len(prompts))
         counts = teacher.tally.counts()
-    answered = tuple(replies[prompt.id] for prompt in prompts)
-    _check_failures(answered, recipe.generate.failed_share)
-    with Ledger(run.ledger) as ledger:
-        paid = ledger.bill(recipe.name).usd
-    return TeacherAnswers(answered, counts, paid)
+    return tuple(replies[prompt.id] for prompt in prompts), counts
 
 
 def _check_failures(replies: Sequence[Reply], allowed: float) -> None:

@@ -18,7 +18,7 @@ class Decision:
     sentence: str
     conditions: tuple[str, ...] = ()
     give: tuple[str, ...] = ()
-    """What would make a verdict possible; empty where there is one."""
+    """What would make a verdict possible; empty where there is one, and where nothing would."""
 
 
 def decide(findings: Findings | None, around: Circumstances) -> Decision:
@@ -42,10 +42,10 @@ def decide(findings: Findings | None, around: Circumstances) -> Decision:
     return _undecided(findings, kept, around, said)
 
 
-def _scores(findings: Findings, around: Circumstances) -> str:
+def _scores(findings: Findings, around: Circumstances, who: str = "it") -> str:
     student, teacher = (with_interval(findings.scores[arm]) for arm in ("student", "teacher"))
     on = f"on the same {findings.n:,} held-out prompts" if findings.n > 1 else "on one held-out prompt"
-    return f"it scored {student} where {around.teacher} scored {teacher}, {on}"
+    return f"{who} scored {student} where {around.teacher} scored {teacher}, {on}"
 
 
 def _yes(kept: Interval, around: Circumstances) -> str:
@@ -68,20 +68,21 @@ def _undecided(findings: Findings, kept: Interval, around: Circumstances, said: 
     sentence = (
         f"It cannot be said yet whether the student may replace {around.teacher}: {_scores(findings, around)}; "
         f"it keeps {percent(kept.value)} of that score, but the {_interval(kept, around)} does not lie on one side of "
-        f"the {percent(around.retain)} that was asked for."
+        f"the {percent(around.retain)} that was asked for"
     )
     if findings.needed is None:
-        give = "The kept share is so close to the bar that no number of held-out prompts up to a million would tell."
-    else:
-        give = (
-            f"About {findings.needed:,} graded held-out prompts instead of {findings.n:,}, if all goes on like this: "
-            "more prompts, and a larger `prompts.heldout`."
+        return Decision(
+            None, f"{sentence}, and not even a million held-out prompts like these would move it there.", said
         )
-    return Decision(None, sentence, said, (give,))
+    give = (
+        f"About {findings.needed:,} graded held-out prompts instead of {findings.n:,}, if all goes on like this: "
+        "more prompts, and a larger `prompts.heldout`."
+    )
+    return Decision(None, f"{sentence}.", said, (give,))
 
 
 def _without_share(findings: Findings, why: Undefined, around: Circumstances, said: tuple[str, ...]) -> Decision:
-    sentence = f"There is no verdict: {_scores(findings, around)}, and {why.why}."
+    sentence = f"There is no verdict: {_scores(findings, around, 'the student')}, and {why.why}."
     give = "A grader and references that fit the task: the table of items has the teacher's answers beside them."
     return Decision(None, sentence, said, (give,))
 

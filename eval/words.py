@@ -29,9 +29,9 @@ def span(interval: Interval) -> str:
     return f"{at_least(interval.low).removesuffix('%')}–{at_most(interval.high)}"
 
 
-def count(number: int, thing: str) -> str:
-    """Such as `1 prompt` or `1,000 prompts`."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+def count(number: int, thing: str, things: str = "") -> str:
+    """Such as `1 prompt`, `1,000 prompts`, or, with a plural given, `2 families`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {things or f'{thing}s'}"
 
 
 def _written(per_cent: float) -> str:

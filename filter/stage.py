@@ -42,8 +42,9 @@ def work(run: Run, folder: Path) -> dict[str, Any]:
 
 
 def _rules(run: Run) -> dict[str, Any]:
+    """The recipe's rules; `status` before all others, for an answer that is not whole is never trained on."""
     section = run.recipe.filter
-    return {name: RULES[name](section, run.home) for name in section.rules}
+    return {name: RULES[name](section, run.home) for name in ("status", *section.rules)}
 
 
 def _groups(run: Run) -> Iterator[list[Sample]]:

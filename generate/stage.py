@@ -4,20 +4,20 @@ It asks twice. The first pass buys, in whatever order answers come; the ledger i
 pass finds every answer there and projects the rows in order, so that memory does not grow with their number.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import BrokenWorld, PotstillError
+from ..errors import BrokenWorld
+from ..prompts.templates import template_files
 from ..recipe import Recipe
 from ..store.rows import Prompt
 from ..store.run import Run
 from ..store.schemas import COMPLETIONS, completion_columns, read_prompt
-from ..store.screen import Track
 from ..store.stage import Stage
 from ..store.tables import TableWriter, read_table
+from ..teacher.identity import recordings
 from .answer import answer
 from .completions import completion
 from .plan import Plan, plan_of
@@ -48,28 +48,14 @@ async def _generate(run: Run, folder: Path) -> dict[str, Any]:
 
 async def _buy(run: Run, plan: Plan, teacher: Any) -> None:
     """Ask everything, in no particular order."""
-    from ..teacher.workers import work_through
+    from ..teacher.workers import ask_all
 
     method = METHODS[plan.method]
-    with run.screen.track("generate", run.count("prompts", "train"), "prompts") as track:
 
-        async def ask_one(prompt: Prompt) -> None:
-            await method(prompt, teacher.ask, plan)
-            _show(track, teacher)
+    async def ask_one(prompt: Prompt) -> None:
+        await method(prompt, teacher.ask, plan)
 
-        def stop(error: BaseException) -> None:
-            teacher.halt(error if isinstance(error, PotstillError) else BrokenWorld("interrupted"))
-            if isinstance(error, asyncio.CancelledError):
-                run.screen.line("stopping: what is in flight is paid and will be kept; Ctrl-C again leaves it behind")
-
-        # Twice as many workers as places: the next request is ready when a place is free.
-        await work_through(_training_prompts(run), ask_one, 2 * run.recipe.teacher.concurrency, stop)
-
-
-def _show(track: Track, teacher: Any) -> None:
-    track.advance()
-    tally = teacher.tally
-    track.note(f"{tally.sent:,} sent, {tally.reused:,} reused, {tally.failed:,} failed, ${tally.usd:,.2f}")
+    await ask_all(teacher, _training_prompts(run), ask_one, run.screen, "generate", run.count("prompts", "train"))
 
 
 async def _project(run: Run, plan: Plan, teacher: Any, folder: Path) -> Counter[str]:
@@ -107,8 +93,7 @@ def _settings(recipe: Recipe) -> Mapping[str, Any]:
 
 
 def _files(run: Run) -> list[Path]:
-    template = run.recipe.generate.template
-    return [run.home / template] if template.endswith(".md") else []
+    return [*template_files(run.recipe.generate.template, run.home), *recordings(run.recipe.teacher, run.home)]
 
 
 def _preflight(run: Run) -> None:

@@ -1,7 +1,6 @@
 """The ledger's file: opened only if it is ours and not newer than we are, private to its owner, never overwritten."""
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from ..errors import BadInput
@@ -49,13 +48,10 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises:
         BadInput: the file is damaged, is something else, or was written by a newer Potstill.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = not path.exists() or path.stat().st_size == 0
-    if fresh:
-        path.touch(mode=0o600)
+    _make_room(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
     try:
-        if fresh:
+        if _is_empty(connection):
             _create(connection)
         _recognise(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
@@ -66,12 +62,26 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _make_room(path: Path) -> None:
+    """The folder and an empty file that only its owner can read; git is told to leave them alone."""
+    if not path.parent.exists():
+        path.parent.mkdir(parents=True)
+        if path.parent.name == ".potstill":
+            (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+    if not path.exists():
+        path.touch(mode=0o600)
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    """Nothing in it yet: new, or its making was cut short."""
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return tables == 0 and connection.execute("PRAGMA application_id").fetchone()[0] == 0
+
+
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA page_size = 16384")  # 4 KiB pages cost 1.7 times the space for replies of 2 KB
     connection.execute("BEGIN EXCLUSIVE")
-    with closing(connection.execute("PRAGMA application_id")) as found:
-        another_process_was_first = found.fetchone()[0] == APPLICATION_ID
-    if not another_process_was_first:
+    if _is_empty(connection):  # no other process was first
         for statement in SCHEMA.split(";\n"):
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

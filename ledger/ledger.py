@@ -98,7 +98,7 @@ class Ledger:
             with self._transaction() as write:
                 for entry, _, _ in waiting:
                     self._insert(write, entry)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the boundary of the thread: whoever waits must hear of anything
             problem = BrokenWorld(
                 f"{self.path}: the ledger cannot be written ({error}). Make room or mend the disk, then run again: "
                 "everything that was recorded is kept"

@@ -62,6 +62,11 @@ def load_template(name: str, home: Path) -> Template:
     return _checked(name, file.read_text(encoding="utf-8"))
 
 
+def template_files(name: str, home: Path) -> list[Path]:
+    """The user's own file behind a template's name; none for one of the library."""
+    return [home / name] if name.endswith(".md") else []
+
+
 def library() -> list[str]:
     """The names of the templates that come with Potstill."""
     files = resources.files("potstill.prompts.library").iterdir()

@@ -46,7 +46,7 @@ class FilterSection(Section):
     """Rules label rows, they never delete one: a dropped row is kept with its reason."""
 
     rules: tuple[RuleName, ...] = ("status", "length", "format", "agreement", "exact")
-    """The rules in their order; a row is dropped by the first that says no."""
+    """The rules in their order; a row is dropped by the first that says no. `status` is always the first, listed or not."""
 
     length: LengthSection = Field(default_factory=LengthSection)
     """Bounds for the rule `length`."""

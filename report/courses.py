@@ -6,39 +6,35 @@ from typing import Any
 
 from .facts import Course, Span
 from .judgement import arm_label
-from .values import inner, number, numbers, tally, text
+from .values import tally
 
-_NUMBERS = ("rows", "too_long", "steps", "epochs", "tokens", "trained_tokens", "seconds", "final_loss")
-_PROVED = ("rows", "trained_tokens", "tokens", "prompts_changed")
+_NUMBERS = (
+    "rows", "distinct_prompts", "too_long", "control_token", "steps", "epochs", "tokens", "trained_tokens", "seconds",
+    "final_loss",
+)  # fmt: skip
+_PROVED = ("rows", "trained_tokens", "tokens", "prompts_changed", "tokenised_apart")
 _TRAINED = re.compile("⟦([^⟧]*)⟧")
 """How `training.json` marks what is trained in its example."""
 
 
 def read_courses(training: Mapping[str, Any]) -> tuple[Course, ...]:
     """How each student was trained, the student first."""
-    arms = inner(training, "arms")
-    names = sorted(arms, key=lambda name: (name != "student", name))
-    return tuple(_course(name, inner(arms, name)) for name in names)
+    arms: Mapping[str, Any] = training["arms"]
+    return tuple(_course(name, arms[name]) for name in sorted(arms, key=lambda name: (name != "student", name)))
 
 
 def _course(name: str, values: Mapping[str, Any]) -> Course:
-    proof = inner(values, "proof")
-    changes = tally(inner(proof, "template_changed_in_answers"))
+    proof = values["proof"]
     return Course(
         name=name,
         label=arm_label(name),
-        numbers=numbers(values, _NUMBERS),
-        curve=_curve(values.get("curve")),
-        proof=numbers(proof, _PROVED),
-        end_of_turn=text(proof.get("end_of_turn")),
-        changes=tuple((what, many) for what, many in changes if what != "nothing"),
-        example=_example(text(proof.get("example"))),
+        numbers={key: values[key] for key in _NUMBERS},
+        curve=tuple((point["step"], point["loss"]) for point in values["curve"]),
+        proof={key: proof[key] for key in _PROVED},
+        end_of_turn=proof["end_of_turn"],
+        changes=tally(proof["answers_changed"]),
+        example=_example(proof["example"]),
     )
-
-
-def _curve(found: Any) -> tuple[tuple[float, float], ...]:
-    points = [(number(inner(one).get("step")), number(inner(one).get("loss"))) for one in found or ()]
-    return tuple((step, loss) for step, loss in points if step is not None and loss is not None)
 
 
 def _example(marked: str) -> tuple[Span, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,11 @@ class Arm:
     score: float | None
     low: float | None
     high: float | None
-    n: float | None
-    unparsable: float | None
-    excluded: float | None
+    unparsable: int
+    excluded: int
     """Prompts left out because some arm had no judgement or no answer."""
     mean_output_tokens: float | None
+    """In the arm's own tokens: teacher and student count with other tokenizers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,15 @@ class Spending:
     """What one stage asked of the teacher."""
 
     label: str
-    sent: float | None
-    reused: float | None
-    failed: float | None
-    input_tokens: float | None
-    output_tokens: float | None
-    usd: float | None
+    sent: int
+    """Requests over the wire, retries included."""
+    reused: int
+    """Answers that the ledger had."""
+    failed: int
+    """Answers that never came."""
+    input_tokens: int
+    output_tokens: int
+    usd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,12 @@ class Course:
 
     name: str
     label: str
-    numbers: Mapping[str, float]
-    """rows, too_long, steps, epochs, tokens, trained_tokens, seconds, final_loss: those that are known."""
+    numbers: Mapping[str, float | None]
+    """rows, distinct_prompts, too_long, control_token, steps, epochs, tokens, trained_tokens, seconds, final_loss."""
     curve: tuple[tuple[float, float], ...]
     """(step, loss)."""
     proof: Mapping[str, float]
-    """rows, trained_tokens, tokens, prompts_changed: those that are known."""
+    """rows, trained_tokens, tokens, prompts_changed, tokenised_apart."""
     end_of_turn: str = ""
     changes: tuple[tuple[str, int], ...] = ()
     """What the student's template changes in answers, and in how many."""
@@ -98,11 +102,9 @@ class Course:
 class Efficiency:
     """What the student and the teacher take to answer; each number only where it was measured."""
 
-    student: Mapping[str, float | str] = field(default_factory=dict)
+    student: Mapping[str, Any] = field(default_factory=dict)
     teacher: Mapping[str, float] = field(default_factory=dict)
     student_usd_per_1000: float | None = None
-    break_even: float | None = None
-    """Requests after which the distillation has paid for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,8 @@ class Judgement:
 
     verdict: Verdict | None = None
     arms: tuple[Arm, ...] = ()
+    graded: int = 0
+    """Prompts that every arm was graded on."""
     confidence: float = 0.95
     grader: str = ""
     retained: Interval | None = None
@@ -140,8 +144,8 @@ class Judgement:
     differences: tuple[tuple[str, Interval], ...] = ()
     """Paired, on the same prompts; the label says what minus what."""
     filtering: Interval | None = None
-    """The student minus the same student trained before filtering."""
-    training_seeds: float | None = None
+    """The student minus the same student trained on rows that no rule has chosen."""
+    training_seeds: int = 1
     efficiency: Efficiency = field(default_factory=Efficiency)
 
 
@@ -149,14 +153,14 @@ class Judgement:
 class Harvest:
     """From the prompts to the rows that were kept."""
 
-    prompts: Mapping[str, float] = field(default_factory=dict)
-    """rows, merged, train, heldout, families: those that are known."""
-    answers: float | None = None
+    prompts: Mapping[str, int] = field(default_factory=dict)
+    """rows, merged, train, heldout; empty before there are any."""
+    answers: int | None = None
     statuses: tuple[tuple[str, int], ...] = ()
     """What became of the answers, most frequent first."""
     filtered: bool = False
     funnel: tuple[Step, ...] = ()
-    kept: float | None = None
+    kept: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,9 @@ class Bill:
     """What the answers cost, whenever they were paid."""
     kept_row_usd: float | None = None
     distillation_usd: float | None = None
+    """What the answers that the run uses cost, held-out ones included, whoever paid them."""
+    paid_by_this_run: float | None = None
+    """What the ledger has charged to this run, failed attempts included."""
 
 
 @dataclass(frozen=True, slots=True)

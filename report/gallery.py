@@ -7,6 +7,8 @@ grow with the table and nobody chooses what is shown.
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -105,30 +107,22 @@ def _failed(completions: Path, prompts: Path) -> Wall:
 
 
 def _wrong(scorecard: Path, samples: Path) -> Wall:
-    rows, of = reservoir((row for row in read_table(scorecard, "items") if _missed(row)), "wrong")
-    wanted = {row["prompt_id"] for row in rows}
-    found = _messages(samples, "heldout", wanted)
-    teacher = {
-        row["prompt_id"]: row["text"]
-        for row in read_table(scorecard, "items")
-        if row["arm"] == "teacher" and row["prompt_id"] in wanted
-    }
+    rows, of = reservoir(_missed(scorecard), "wrong")
+    found = _messages(samples, "heldout", {row["prompt_id"] for row in rows})
     shown = [
-        Exhibit(
-            messages=found.get(row["prompt_id"], ()),
-            answer=row["text"],
-            note=row.get("reason") or row["verdict"],
-            reference=row["reference"],
-            teacher=teacher.get(row["prompt_id"]),
-        )
+        Exhibit(found.get(row["prompt_id"], ()), row["text"], row["reason"], row["reference"], row["teacher"])
         for row in rows
     ]
     return Wall(tuple(shown), of)
 
 
-def _missed(row: Row) -> bool:
-    """Whether the student was judged on this prompt and did not get it right."""
-    return row["arm"] == "student" and row["score"] is not None and row["score"] < 1
+def _missed(scorecard: Path) -> Iterator[Row]:
+    """The student's wrong items, each with the teacher's text, over the prompts on which every arm was graded."""
+    for _, group in groupby(read_table(scorecard, "items"), itemgetter("prompt_id")):
+        arms = {row["arm"]: row for row in group}
+        graded = all(row["score"] is not None for row in arms.values())
+        if graded and arms["student"]["score"] < 1:
+            yield arms["student"] | {"teacher": arms["teacher"]["text"]}
 
 
 def _messages(folder: Path, name: str, wanted: set[str]) -> dict[str, tuple[Message, ...]]:

@@ -1,20 +1,24 @@
-"""A run's folder as the facts of its report. A stage that is not finished is left out, never an error."""
+"""A run's folder as the facts of its report. A stage that is not finished is left out, never an error.
+
+What a finished stage always writes is read without a fallback: a name that is not there is an error, not a gap on the page.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import yaml
 
+from ..errors import BrokenWorld
 from ..store.manifest import Manifest
 from ..store.run import Run
-from ..store.tables import parts
+from ..store.tables import read_table
+from ..teacher.identity import PRACTICE, is_simulated
 from .courses import read_courses
-from .facts import Bill, Facts, Harvest, Origin, Spending, Step
+from .facts import Bill, Facts, Harvest, Judgement, Origin, Spending, Step
 from .judgement import read_judgement
-from .values import inner, number, numbers, read_json, tally, text
+from .values import read_json, tally
 
 STAGES = ("prompts", "completions", "samples", "student", "scorecard")
 """The folders that the report reads, in the order in which they are made."""
@@ -23,29 +27,42 @@ _PAID = {"completions": "training answers", "scorecard": "held-out answers"}
 
 
 def read_facts(run: Run) -> Facts:
-    """Everything that the finished stages of a run tell."""
+    """Everything that the finished stages of a run tell.
+
+    Raises:
+        BrokenWorld: a finished stage lacks something that this version of it always writes.
+    """
+    try:
+        return _facts(run)
+    except KeyError as error:
+        raise BrokenWorld(
+            f"{run.folder}: a finished stage lacks {error}, as if another version had made it; `potstill run` makes it anew"
+        ) from None
+
+
+def _facts(run: Run) -> Facts:
     manifests = {stage: found for stage in STAGES if (found := run.finished(stage))}
-    training = read_json(run.folder / "student" / "training.json") if "student" in manifests else {}
-    scorecard = read_json(run.folder / "scorecard" / "scorecard.json") if "scorecard" in manifests else {}
+    training = read_json(run.folder / "student" / "training.json") if "student" in manifests else None
+    scorecard = read_json(run.folder / "scorecard" / "scorecard.json") if "scorecard" in manifests else None
     counts = {stage: manifest.counts for stage, manifest in manifests.items()}
-    paid, snapshots = _paid(run.folder / "completions") if "completions" in manifests else (None, ())
+    paid, snapshots = _paid(run.folder / "completions") if "completions" in manifests else (None, Counter[str]())
+    judges = read_table(run.folder / "scorecard", "items", ("snapshot",)) if scorecard else ()
+    simulated = is_simulated(run.recipe.teacher, {*snapshots, *(row["snapshot"] for row in judges)})
     harvest = _harvest(counts)
-    address = run.recipe.teacher.base_url
-    simulated = address.startswith("practice://")
     return Facts(
         name=run.recipe.name,
         teacher=run.recipe.teacher.model,
         student=run.recipe.train.student,
         simulated=simulated,
-        replays=address.startswith("practice://replay"),
+        replays=run.recipe.teacher.base_url.startswith(f"{PRACTICE}replay"),
         retain=run.recipe.eval.retain,
         done=frozenset(manifests),
         outdated=_outdated(manifests),
-        judgement=read_judgement(scorecard, simulated),
+        judgement=read_judgement(scorecard, simulated) if scorecard else Judgement(),
         harvest=harvest,
         bill=_bill(counts, paid, harvest.kept, scorecard),
-        courses=read_courses(training),
-        origin=_origin(run, manifests, training, snapshots),
+        courses=read_courses(training) if training else (),
+        origin=_origin(run, manifests, training, tally(snapshots)),
     )
 
 
@@ -61,61 +78,53 @@ def _outdated(manifests: Mapping[str, Manifest]) -> tuple[tuple[str, str], ...]:
 
 
 def _harvest(counts: Mapping[str, Mapping[str, Any]]) -> Harvest:
-    asked, sifted = counts.get("completions", {}), counts.get("samples", {})
-    funnel = sifted.get("funnel")
+    read, asked, sifted = (counts.get(stage) for stage in ("prompts", "completions", "samples"))
     return Harvest(
-        prompts=numbers(counts.get("prompts", {}), ("rows", "merged", "train", "heldout", "families")),
-        answers=number(asked.get("rows")),
-        statuses=tally(inner(asked, "status")),
-        filtered="samples" in counts,
-        funnel=tuple(_step(inner(one)) for one in funnel) if isinstance(funnel, list) else (),
-        kept=number(sifted.get("kept")),
+        prompts={name: read[name] for name in ("rows", "merged", "train", "heldout")} if read else {},
+        answers=asked["rows"] if asked else None,
+        statuses=tally(asked["status"]) if asked else (),
+        filtered=sifted is not None,
+        funnel=tuple(_step(one) for one in sifted["funnel"]) if sifted else (),
+        kept=sifted["kept"] if sifted else None,
     )
 
 
 def _step(values: Mapping[str, Any]) -> Step:
-    known = numbers(values, ("in", "dropped", "unscored"))
-    return Step(
-        rule=text(values.get("rule")),
-        rows_in=int(known.get("in", 0)),
-        dropped=int(known.get("dropped", 0)),
-        unscored=int(known.get("unscored", 0)),
-        reasons=tally(inner(values, "reasons")),
-    )
+    return Step(values["rule"], values["in"], values["dropped"], values["unscored"], tally(values["reasons"]))
 
 
 def _bill(
-    counts: Mapping[str, Mapping[str, Any]], paid: float | None, kept: float | None, scorecard: Mapping[str, Any]
+    counts: Mapping[str, Mapping[str, Any]], paid: float | None, kept: int | None, scorecard: Mapping[str, Any] | None
 ) -> Bill:
-    stages = tuple(_spending(label, counts[stage]) for stage, label in _PAID.items() if stage in counts)
     return Bill(
-        stages=stages,
+        stages=tuple(_spending(label, counts[stage]) for stage, label in _PAID.items() if stage in counts),
         answers_usd=paid,
         kept_row_usd=paid / kept if paid is not None and kept else None,
-        distillation_usd=number(inner(scorecard, "costs").get("distillation_usd")),
+        distillation_usd=scorecard["costs"]["distillation_usd"] if scorecard else None,
+        paid_by_this_run=scorecard["costs"]["paid_by_this_run"] if scorecard else None,
     )
 
 
 def _spending(label: str, counts: Mapping[str, Any]) -> Spending:
     names = ("sent", "reused", "failed", "input_tokens", "output_tokens", "usd")
-    return Spending(label, **{name: number(counts.get(name)) for name in names})
+    return Spending(label, **{name: counts[name] for name in names})
 
 
-def _paid(folder: Path) -> tuple[float, tuple[tuple[str, int], ...]]:
+def _paid(completions: Path) -> tuple[float, Counter[str]]:
     """What the answers cost in dollars, whenever they were paid, and the models that gave them."""
     usd, snapshots = 0.0, Counter[str]()
-    for part in parts(folder, "completions"):
-        table = pq.read_table(part, columns=["usd", "snapshot"])
-        usd += sum(value for value in table["usd"].to_pylist() if value is not None)
-        snapshots.update(name for name in table["snapshot"].to_pylist() if name)
-    return usd, tally(snapshots)
+    for row in read_table(completions, "completions", ("usd", "snapshot")):
+        usd += row["usd"]
+        if row["snapshot"]:
+            snapshots[row["snapshot"]] += 1
+    return usd, snapshots
 
 
 def _origin(
-    run: Run, manifests: Mapping[str, Manifest], training: Mapping[str, Any], snapshots: tuple[tuple[str, int], ...]
+    run: Run, manifests: Mapping[str, Manifest], training: Mapping[str, Any] | None, snapshots: tuple[tuple[str, int], ...]
 ) -> Origin:
     resolved = yaml.safe_dump(run.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
-    packages = inner(training, "packages")
+    packages = training["packages"] if training else {}
     return Origin(
         digest=run.recipe.digest(),
         recipe_yaml=resolved,
@@ -124,6 +133,6 @@ def _origin(
         stages=tuple((stage, found.finished, found.seconds) for stage, found in manifests.items()),
         base_url=run.recipe.teacher.base_url,
         terms=run.recipe.teacher.terms or "",
-        device=text(training.get("device")),
-        packages=tuple((name, text(packages[name])) for name in sorted(packages) if text(packages[name])),
+        device=training["device"] if training else "",
+        packages=tuple(sorted(packages.items())),
     )

@@ -7,8 +7,11 @@ _FUZZ = 1e-9
 
 
 def nearest(share: float) -> float:
-    """Per cent to the nearest tenth."""
-    return round(share * 1000) / 10
+    """Per cent to the nearest tenth; only 0 is written as 0, and nothing below 1 as 100."""
+    tenths = round(share * 1000)
+    if 0 < share < 1:
+        tenths = min(max(tenths, 1), 999)
+    return tenths / 10
 
 
 def down(share: float) -> float:

@@ -35,5 +35,8 @@ class Stage:
     """Fill the folder given and return the counts. The folder may hold what an interrupted run left."""
     files: Callable[[Run], Sequence[Path]] = field(default=_no_files)
     """Files of the user's that it reads."""
+    extra: str = ""
+    """The optional part of Potstill that it needs, and the packages by which to tell whether it is installed."""
+    packages: tuple[str, ...] = ()
     preflight: Callable[[Run], None] = field(default=_nothing)
     """Raise BadInput for whatever can be known to be wrong before the first request."""

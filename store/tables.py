@@ -1,6 +1,6 @@
 """Tables as Parquet parts: `<name>-00000.parquet` and on, each written under a temporary name and renamed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -63,11 +63,11 @@ def parts(folder: Path, name: str) -> list[Path]:
     return sorted(folder.glob(f"{name}-[0-9]*.parquet"))
 
 
-def read_table(folder: Path, name: str) -> Iterator[dict[str, Any]]:
-    """The rows of a table, in order, a batch in memory at a time."""
+def read_table(folder: Path, name: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a table, or some columns of them, in order, a batch in memory at a time."""
     for part in parts(folder, name):
         with pq.ParquetFile(part) as file:
-            for batch in file.iter_batches(batch_size=1_000):
+            for batch in file.iter_batches(batch_size=1_000, columns=columns):
                 yield from batch.to_pylist()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from ..store.rows import Message
@@ -38,25 +39,24 @@ def answer_all(
 ) -> list[LocalAnswer]:
     """One greedy answer for each conversation, in the order of the conversations.
 
-    Runs on the GPU where there is one. Prompts of like length share a batch, longest first. `on_done` is told how many
-    answers a batch brought. A prompt that leaves no room in the model's context gets an empty answer with `length`.
+    Runs on the GPU where there is one. Prompts of like length share a batch, longest first; a long one never shortens
+    the answers of others. `on_done` is told how many answers a batch brought. A prompt that leaves no room in the
+    model's context gets an empty answer with `length`.
     """
     import torch
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()  # pyright: ignore[reportArgumentType]: torch hides the overload behind a decorator
     asked = prompt_ids(tokenizer, conversations)
-    order = sorted(range(len(asked)), key=lambda index: -len(asked[index]))
     stops = stop_ids(model, tokenizer)
     pad = tokenizer.pad_token_id if isinstance(tokenizer.pad_token_id, int) else stops[0]
     answers: dict[int, LocalAnswer] = {}
-    for at in range(0, len(order), batch_size):
-        batch = order[at : at + batch_size]
-        room = _context(model) - len(asked[batch[0]])
+    dues = [max(0, min(max_new_tokens, _context(model) - len(ids))) for ids in asked]
+    for due, batch in _batches([len(ids) for ids in asked], dues, batch_size):
         began = time.monotonic()
         written = (
-            _generate(model, [asked[index] for index in batch], _greedy(min(max_new_tokens, room), pad, stops))
-            if room > 0
+            _generate(model, [asked[index] for index in batch], _greedy(due, pad, stops))
+            if due
             else [[] for _ in batch]
         )
         share = (time.monotonic() - began) / len(batch)
@@ -64,6 +64,15 @@ def answer_all(
             answers[index] = _answer(tokenizer, ids, stops, share)
         on_done(len(batch))
     return [answers[index] for index in range(len(asked))]
+
+
+def _batches(lengths: Sequence[int], dues: Sequence[int], batch_size: int) -> Iterator[tuple[int, list[int]]]:
+    """The tokens that each of a batch may write, and the prompts in it, longest first; all of a batch have the same due."""
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    for due, alike in groupby(order, key=lambda index: dues[index]):
+        group = list(alike)
+        for at in range(0, len(group), batch_size):
+            yield due, group[at : at + batch_size]
 
 
 def _context(model: PreTrainedModel) -> int:

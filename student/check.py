@@ -2,23 +2,17 @@
 
 import json
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import BadStudent, MissingExtra
+from ..errors import BadStudent
 from .sizes import PREFIX, size_named
 
 Kind = Literal["scratch", "local", "hub"]
 
 _HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
-_NEEDED = ("torch", "transformers", "trl", "datasets", "peft", "accelerate")
-
-
-def require_training() -> None:
-    """Raise MissingExtra where the packages that train and run a student are not installed; imports none of them."""
-    if any(find_spec(package) is None for package in _NEEDED):
-        raise MissingExtra("train", "training a student")
+PACKAGES = ("torch", "transformers", "trl", "datasets", "peft", "accelerate")
+"""What training and running a student needs: the extra `train`."""
 
 
 def kind_of(spec: str, home: Path) -> Kind:

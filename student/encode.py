@@ -14,6 +14,9 @@ from .template import END_OF_THINKING, TurnEnd, render, tokens, turn_end
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+EMPTY_THINKING = "<think></think>"
+"""What a template may put before an answer that shows no thinking; white space apart."""
+
 NOT_TRAINED = -100
 """The label that the loss leaves out."""
 
@@ -21,7 +24,7 @@ BATCH = 1_000
 """Conversations tokenised at once."""
 
 Change = Literal["", "white space", "reasoning", "insertion"]
-"""What a template does to an answer: nothing, trims its white space, drops its reasoning, puts something before it."""
+"""What a template does to an answer: nothing, trims its white space, drops its reasoning, puts an empty think block before it."""
 
 Conversation = tuple[Sequence[Message], Sequence[Message]]
 """A prompt and its completion."""
@@ -136,12 +139,22 @@ def change_of(answer: str, rendered: str) -> Change:
     said, shown = _solid(answer), _solid(rendered)
     if shown == said:
         return "white space"
-    after_thinking = _solid(answer.rpartition(END_OF_THINKING)[2])
-    if END_OF_THINKING in answer and shown.endswith(after_thinking) and len(shown) < len(said):
-        return "reasoning"
-    if shown.endswith(said):
+    if shown == EMPTY_THINKING + said:
         return "insertion"
-    raise BadStudent(f"the student's chat template turns the answer {answer[:80]!r} into {rendered[:80]!r}")
+    if _drops_reasoning(said, shown):
+        return "reasoning"
+    raise BadStudent(
+        f"the student's chat template turns the answer {answer[:80]!r} into {rendered[:80]!r}; take a student whose "
+        "template shows answers as they are, or let a filter rule drop such answers"
+    )
+
+
+def _drops_reasoning(said: str, shown: str) -> bool:
+    """Whether nothing is missing but reasoning (or its opening tag, which some templates put into the prompt)."""
+    _, thinks, answer = said.rpartition(END_OF_THINKING)
+    if not thinks or not answer:
+        return False
+    return shown == EMPTY_THINKING + answer or (said.endswith(shown) and shown.endswith(answer))
 
 
 def _solid(text: str) -> str:

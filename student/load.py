@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadStudent
-from .check import Kind, check_student, local_folder, no_template, require_training
+from .check import Kind, check_student, local_folder, no_template
 from .quiet import without_bars
 from .sizes import new_model, size_named
 from .template import settle_thinking, stop_ids
@@ -78,7 +78,6 @@ def load_student(
         MissingExtra: torch or transformers is not installed.
         BadStudent: it does not exist, cannot be loaded, or has no chat template.
     """
-    require_training()
     kind = check_student(spec, home)
     if kind == "scratch":
         if scratch is None:
@@ -99,6 +98,13 @@ def load_base(folder: Path, home: Path, *, dtype: str = "float32") -> Student:
         return load_student(str(folder.resolve()), home, dtype=dtype)
     base = json.loads(named.read_bytes())
     return load_student(base["spec"], home, thinking=base["thinking"], dtype=dtype, revision=base["revision"])
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a saved student, as a server loads it."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(str(folder))
 
 
 def save_student(student: Student, folder: Path) -> None:

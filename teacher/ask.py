@@ -62,6 +62,11 @@ class Teacher:
             reraise=True,
         ).wraps(self._attempt)
 
+    @property
+    def concurrency(self) -> int:
+        """Requests in flight at most."""
+        return self._section.concurrency
+
     async def ask(self, question: Question) -> list[Reply]:
         """One reply per draw, in their order. A failed draw is a reply with its status, never an exception.
 

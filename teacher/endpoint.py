@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import openai
 
@@ -16,8 +16,8 @@ class Endpoint:
     """Where requests go and what travels with each."""
 
     base_url: str
-    headers: dict[str, str]
-    """Holds the key: never logged, never stored."""
+    headers: dict[str, str] = field(repr=False)
+    """Holds the key: never logged, never stored, not even in a traceback."""
 
 
 def api_key(section: TeacherSection) -> str:

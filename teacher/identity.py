@@ -1,6 +1,7 @@
 """Who a teacher is in the ledger, whose machine it runs on, and what it therefore costs."""
 
 import ipaddress
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,14 @@ PRACTICE = "practice://"
 def is_practice(section: TeacherSection) -> bool:
     """Whether the teacher is the embedded, simulated one."""
     return section.base_url.startswith(PRACTICE)
+
+
+def is_simulated(section: TeacherSection, snapshots: Iterable[str]) -> bool:
+    """Whether no real model was asked: by the address, or by how the replies name what answered.
+
+    A practice teacher that somebody else started is known by its fingerprint alone.
+    """
+    return is_practice(section) or any("(simulated-" in snapshot for snapshot in snapshots)
 
 
 def is_own(section: TeacherSection) -> bool:
@@ -42,6 +51,16 @@ def identity(section: TeacherSection, home: Path) -> str:
     parts = urlsplit(section.base_url)
     port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
     return f"{_host(section)}{port}/{section.model}"
+
+
+def recordings(section: TeacherSection, home: Path) -> list[Path]:
+    """The file that a replaying practice teacher answers from; another file is another teacher."""
+    if not is_practice(section):
+        return []
+    from .practice.settings import practice_settings
+
+    file = practice_settings(section.base_url, home).file
+    return [file] if file else []
 
 
 def provider(section: TeacherSection) -> str:

@@ -4,7 +4,41 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
+from ..errors import BrokenWorld, PotstillError
+from ..store.screen import Screen
+from .ask import Teacher
+
 Item = TypeVar("Item")
+
+
+async def ask_all(
+    teacher: Teacher,
+    items: Iterable[Item],
+    ask: Callable[[Item], Awaitable[None]],
+    screen: Screen,
+    label: str,
+    total: int,
+) -> None:
+    """Run `ask` on every item, with progress and money on the screen.
+
+    At the first error, or when interrupted, nothing more is sent; what is in flight is waited for, because it is paid.
+    """
+
+    def stop(error: BaseException) -> None:
+        teacher.halt(error if isinstance(error, PotstillError) else BrokenWorld("the run was stopped"))
+        if isinstance(error, asyncio.CancelledError):
+            screen.line("stopping: what is in flight is paid and will be kept; Ctrl-C again leaves it behind")
+
+    with screen.track(label, total, "prompts") as track:
+
+        async def ask_one(item: Item) -> None:
+            await ask(item)
+            tally = teacher.tally
+            track.advance()
+            track.note(f"{tally.sent:,} sent, {tally.reused:,} reused, {tally.failed:,} failed, ${tally.usd:,.2f}")
+
+        # Twice as many workers as places: the next question is ready when a reply is still being written down.
+        await work_through(items, ask_one, 2 * teacher.concurrency, stop)
 
 
 async def work_through(

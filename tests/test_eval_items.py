@@ -20,7 +20,7 @@ def prompt(number: int, reference: str | None = "yes") -> Prompt:
 
 
 def answer(text: str, status: str = "ok") -> Answer:
-    return Answer(text, status, "stop", 3, 2, 0.1)
+    return Answer(text, status, "stop", 2, 0.1)
 
 
 def arm(name: str, texts: list[str], ask: Grader = EXACT, **statuses: str) -> list[Item]:

@@ -128,7 +128,7 @@ def reply(seconds: float, *, reused: bool, status: str = "ok") -> Reply:
 
 
 def test_latency_is_of_what_was_sent_now_and_price_of_everything(tmp_path):
-    student = LocalAnswers((Answer("a", "ok", "stop", 0, 10, 0.5),) * 4, 5, 6, "CPU", 2.0)
+    student = LocalAnswers((Answer("a", "ok", "stop", 10, 0.5),) * 4, 5, 6, "CPU", 2.0)
     replies = [reply(100.0, reused=True)] * 10 + [reply(second, reused=False) for second in range(1, 21)]
     found = efficiency(run_in(tmp_path).recipe, student, [*replies, reply(0, reused=False, status="error:500")])
     assert found["teacher"]["usd_per_1000"] == pytest.approx(2.0)

@@ -30,7 +30,7 @@ def prompts(count: int, reference: str | None = "yes") -> list[Prompt]:
 
 
 def answers(right: int, of: int, status: str = "ok") -> list[Answer]:
-    return [Answer("yes" if at < right else "no", status, "stop", 1, 1, 0.0) for at in range(of)]
+    return [Answer("yes" if at < right else "no", status, "stop", 1, 0.0) for at in range(of)]
 
 
 def items_of(asked: Recipe, on: Sequence[Prompt], **right: int) -> dict[str, list[Item]]:
@@ -39,7 +39,7 @@ def items_of(asked: Recipe, on: Sequence[Prompt], **right: int) -> dict[str, lis
 
 def decided(asked: Recipe, on: Sequence[Prompt], items: dict[str, list[Item]]) -> Decision:
     found = find(paired(items), asked.eval.retain, asked.eval.confidence)
-    return decide(found, circumstances(asked, items, [prompt.source for prompt in on]))
+    return decide(found, circumstances(asked, on, items))
 
 
 def verdict(asked: Recipe, total: int, **right: int) -> Decision:
@@ -169,7 +169,7 @@ def test_every_prompt_of_an_arm_is_in_its_score_or_counted_out():
     given["teacher"][3] = answers(1, 1, "error:500")[0]
     items = judge_all(recipe(), on, given)
     found = find(paired(items), 0.95, 0.95)
-    card = scorecard(items, HOW, found, circumstances(recipe(), items, ["mine.jsonl"]))
+    card = scorecard(items, HOW, found, circumstances(recipe(), on, items))
     for arm in card["arms"].values():
         assert arm["n"] + arm["unparsable"] + arm["excluded"] == 25
         assert (arm["n"], arm["right"]) == (19, 14)
@@ -181,7 +181,7 @@ def test_every_prompt_of_an_arm_is_in_its_score_or_counted_out():
 def test_a_scorecard_without_a_score_has_no_number_in_its_place():
     on = prompts(3, reference=None)
     items = items_of(recipe(), on, teacher=3, student=3)
-    card = scorecard(items, HOW, None, circumstances(recipe(), items, ["mine.jsonl"]))
+    card = scorecard(items, HOW, None, circumstances(recipe(), on, items))
     assert card["retained"]["value"] is None
     assert card["retained"]["why"]
     assert card["arms"]["student"]["score"] is None

@@ -13,8 +13,12 @@ from potstill.errors import BadRecipe
 from potstill.filter.funnel import Funnel
 from potstill.filter.rules.table import RULES
 from potstill.filter.scores.agreement import agreement, draws
-from potstill.recipe import FilterSection
+from potstill.pipeline import run_stage, stage_named
+from potstill.recipe import FilterSection, Recipe
 from potstill.store.rows import Completion, Prompt, Sample, conversation
+from potstill.store.run import Run
+from potstill.store.screen import PlainScreen
+from potstill.store.tables import read_table
 
 PROMPT = Prompt("p", conversation(("user", "hello")), "f", "train", "file", (1,))
 ROW = Completion(
@@ -48,6 +52,18 @@ def test_a_cut_off_answer_is_never_kept() -> None:
         group(("truncated", "half an ans"), ("refused", "Sorry"), ("error:http_500", ""), "whole"), rules=["status"]
     )
     assert found == [("status", "truncated"), ("status", "refused"), ("status", "error:http_500"), ("", "")]
+
+
+@pytest.mark.parametrize("rules", [[], ["length"], ["exact", "status"]])
+def test_whatever_the_rules_an_answer_that_is_not_whole_is_dropped(tmp_path: Path, rules: list[str]) -> None:
+    teacher = {"base_url": "practice://skills?refused=0.3&truncated=0.3", "model": "practice-1"}
+    sections = {"prompts": {"path": "practice://skills?rows=40", "heldout": {"least": 5}}, "filter": {"rules": rules}}
+    recipe = Recipe.model_validate({"teacher": teacher, "generate": {"failed_share": 1}, **sections})
+    run = Run(recipe, tmp_path, tmp_path / "runs" / "r", PlainScreen())
+    for name in ("prompts", "generate", "filter"):
+        run_stage(run, stage_named(name))
+    assert {row["status"] for row in read_table(run.folder / "samples", "train")} == {"ok"}
+    assert {row["status"] for row in read_table(run.folder / "samples", "dropped")} >= {"refused", "truncated"}
 
 
 def test_length_is_counted_without_white_space_at_the_ends() -> None:

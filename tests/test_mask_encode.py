@@ -109,13 +109,42 @@ def test_an_empty_think_block_that_a_template_inserts_is_declared() -> None:
     assert encoded.change == "insertion"
 
 
+DROPPING = (
+    "{%- for m in messages -%}<|im_start|>{{ m.role }}\n{{ m.content.split('</think>')[-1] }}<|im_end|>{%- endfor -%}"
+    "{%- if add_generation_prompt -%}<|im_start|>assistant\n{% endif -%}"
+)
+
+
 def test_thinking_that_a_template_drops_is_declared() -> None:
-    dropping = (
-        "{%- for m in messages -%}<|im_start|>{{ m.role }}\n{{ m.content.split('</think>')[-1] }}<|im_end|>{%- endfor -%}"
+    answer = conversation(("assistant", "<think>May is the fifth.</think>2021-05-03"))
+    assert encode(tokenizer_with(DROPPING), conversation(("user", "When?")), answer).change == "reasoning"
+
+
+def test_an_answer_that_is_nothing_but_dropped_thinking_is_refused() -> None:
+    answer = conversation(("assistant", "<think>May is the fifth.</think>"))
+    with pytest.raises(BadStudent, match="into ''"):
+        encode(tokenizer_with(DROPPING), conversation(("user", "When?")), answer)
+
+
+def test_a_thinking_tag_that_the_template_puts_into_the_prompt_is_declared() -> None:
+    opening = (
+        "{%- for m in messages -%}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{%- endfor -%}"
+        "{%- if add_generation_prompt -%}<|im_start|>assistant\n<think>{% endif -%}"
+    )
+    said = "<think>May is the fifth.</think>2021-05-03"
+    encoded = encode(tokenizer_with(opening), conversation(("user", "When?")), conversation(("assistant", said)))
+    assert encoded.change == "reasoning"
+
+
+@pytest.mark.parametrize("said", ["3 May", "<think>May is the fifth of the twelve months.</think>3 May"])
+def test_words_that_a_template_puts_before_an_answer_are_refused(said: str) -> None:
+    speaking = (
+        "{%- for m in messages -%}<|im_start|>{{ m.role }}\n{{ 'As your assistant I say: ' if m.role == 'assistant' }}"
+        "{{ m.content.split('</think>')[-1] }}<|im_end|>{%- endfor -%}"
         "{%- if add_generation_prompt -%}<|im_start|>assistant\n{% endif -%}"
     )
-    answer = conversation(("assistant", "<think>May is the fifth.</think>2021-05-03"))
-    assert encode(tokenizer_with(dropping), conversation(("user", "When?")), answer).change == "reasoning"
+    with pytest.raises(BadStudent, match="into 'As your assistant I say: 3 May'"):
+        encode(tokenizer_with(speaking), conversation(("user", "When?")), conversation(("assistant", said)))
 
 
 def test_a_prompt_that_a_template_changes_is_declared() -> None:

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from potstill.errors import BadStudent
 from potstill.store.rows import conversation
 from potstill.student.encode import Encoded
+from potstill.student.load import load_tokenizer
 from potstill.student.tokenizer import PAD, train_tokenizer
-from potstill.train.proof import prove_batches, prove_rows
+from potstill.train.proof import prove_batches, prove_rows, prove_saved
 from potstill.train.rows import EncodedRow, Row, encode_rows
 
 PAIRS = [("Anna lives in Oslo.", "Oslo"), ("3 May 2021", "2021-05-03"), ("Who?", ""), ("Ünïcode ☕", "日本 \n ok")]
@@ -42,6 +44,26 @@ def test_good_rows_are_proved_and_described() -> None:
     assert proof["example"] == "<|system|>Short.<|end|><|user|>Anna lives in Oslo.<|end|><|assistant|>⟦Oslo<|end|>⟧"
     assert proof["answers_changed"] == {}
     assert 0 < proof["trained_tokens"] < proof["tokens"]
+
+
+def test_good_rows_are_read_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    decode = TOKENIZER.decode
+    monkeypatch.setattr(TOKENIZER, "decode", lambda ids, **how: (read.append(ids), decode(ids, **how))[1])
+    good = rows() * 10
+    prove_rows(TOKENIZER, good)
+    assert len(good) <= len(read) < 1.2 * len(good)
+
+
+def test_a_saved_tokenizer_is_the_one_that_trained(tmp_path: Path) -> None:
+    TOKENIZER.save_pretrained(tmp_path)
+    prove_saved(load_tokenizer(tmp_path), TOKENIZER, rows()[1])
+    other = train_tokenizer(["Anna lives in Oslo."], vocab_size=300, context=256)
+    with pytest.raises(BadStudent, match="row1: what the saved tokenizer makes of it"):
+        prove_saved(other, TOKENIZER, rows()[1])
+    (tmp_path / "chat_template.jinja").write_text(str(TOKENIZER.chat_template) + "{# #}", encoding="utf-8")
+    with pytest.raises(BadStudent, match="a server would render what it never saw"):
+        prove_saved(load_tokenizer(tmp_path), TOKENIZER, rows()[1])
 
 
 def without_end(encoded: Encoded) -> Encoded:

@@ -7,7 +7,7 @@ import pytest
 from potstill.store.rows import Message, conversation
 from potstill.student.answer import answer_all
 from potstill.student.load import Scratch, Student, load_student
-from potstill.student.template import turn_end
+from potstill.student.template import prompt_ids, turn_end
 
 QUESTIONS = [
     "3 May 2021",
@@ -66,6 +66,17 @@ def test_a_models_own_sampling_settings_do_not_bend_greedy_answers(student: Stud
     finally:
         config.repetition_penalty, config.do_sample, config.temperature = 1.0, False, 1.0
     assert [answer.text for answer in again] == [answer.text for answer in plain]
+
+
+@pytest.mark.parametrize("room", [-5, 0, 1, 3])
+def test_a_long_prompt_does_not_shorten_the_answers_of_its_neighbours(student: Student, room: int) -> None:
+    length = len(prompt_ids(student.tokenizer, [conversation(("user", "9"))])[0]) - 1
+    long = conversation(("user", "9" * (student.context - length - room)))
+    together = answer_all(student.model, student.tokenizer, [long, *asked(3)], 8, 4, lambda _: None)
+    alone = [answer_all(student.model, student.tokenizer, [one], 8, 1, lambda _: None)[0] for one in [long, *asked(3)]]
+    assert [(one.text, one.finish_reason) for one in together] == [(one.text, one.finish_reason) for one in alone]
+    assert together[0].output_tokens == max(0, room)
+    assert [one.output_tokens for one in together[1:]] == [8, 8, 8]
 
 
 def test_a_prompt_that_fills_the_context_gets_no_answer(student: Student) -> None:

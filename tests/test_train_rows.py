@@ -30,7 +30,8 @@ def test_a_failed_or_cut_off_answer_is_never_trained_on(tmp_path: Path) -> None:
         sample("cut", "truncated", "status"),
         sample("lost", "error:500", "status"),
     ]
-    write_table(tmp_path, "train", samples_schema([]), [sample_columns(sample("good"))])
+    kept = [sample("good"), sample("kept cut", "truncated"), sample("kept lost", "error:500")]
+    write_table(tmp_path, "train", samples_schema([]), [sample_columns(one) for one in kept])
     write_table(tmp_path, "dropped", samples_schema([]), [sample_columns(one) for one in dropped])
     assert [one.id for one in kept_rows(tmp_path)] == ["c-good"]
     assert [one.id for one in dropped_answers(tmp_path)] == ["c-bad"]
@@ -64,6 +65,14 @@ def test_the_control_takes_as_many_rows_from_kept_and_dropped() -> None:
     names = [one.row.id for one in control.rows]
     assert len(set(names)) == len(kept)
     assert 8 < sum(name.startswith("d") for name in names) < 32
+
+
+def test_an_arm_counts_its_prompts_and_its_longest_answer() -> None:
+    again = Row("again", conversation(("user", "q")), conversation(("assistant", "a b")))
+    other = Row("other", conversation(("user", "another")), conversation(("assistant", "a")))
+    arm = encode_rows(TOKENIZER, [row("first", "b"), again, other], max_length=128)
+    assert (len(arm.rows), arm.distinct_prompts) == (3, 2)
+    assert arm.longest_answer == len(TOKENIZER("a b")["input_ids"]) + 1
 
 
 def test_thinking_is_seen_in_answers_alone() -> None:

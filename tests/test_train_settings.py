@@ -2,7 +2,11 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
+from datasets import Dataset
+from datasets.table import InMemoryTable
+from trl.data_utils import pack_dataset
 
 from potstill.errors import BadRecipe
 from potstill.recipe import LoraSection, TrainSection
@@ -59,6 +63,35 @@ def test_packing_needs_a_gpu_and_never_cuts_a_row() -> None:
     assert packed.pack_length == packed.micro_batch * 200
     long = settle(TrainSection(micro_batch=1), replace(FACTS, gpu=True), quiet)
     assert long.pack_length == FACTS.longest
+
+
+def test_a_step_of_packed_blocks_holds_a_batch_whatever_the_lengths() -> None:
+    lengths = [200] * 990 + [4000] * 10
+    skewed = replace(FACTS, gpu=True, bf16=True, lengths=lengths, longest=4000)
+    settings = settle(TrainSection(), skewed, quiet)
+    columns = pa.table({"input_ids": pa.array([[0] * length for length in lengths], type=pa.list_(pa.int32()))})
+    blocks = len(pack_dataset(Dataset(InMemoryTable(columns)), settings.pack_length, "bfd"))
+    assert len(lengths) / blocks * settings.accumulate == pytest.approx(64, rel=0.1)
+    assert settings.steps * settings.accumulate / blocks == pytest.approx(2, rel=0.1)
+    assert settings.epochs == pytest.approx(2, rel=0.1)
+
+
+def test_a_row_that_holds_many_batches_is_one_block_a_step_and_is_said() -> None:
+    lines: list[str] = []
+    skewed = replace(FACTS, gpu=True, lengths=[20] * 999 + [4000], longest=4000)
+    settings = settle(TrainSection(batch_size=16), skewed, lines.append)
+    assert (settings.accumulate, settings.pack_length) == (1, 4000)
+    assert settings.steps < 20
+    assert settings.epochs == pytest.approx(2, rel=0.1)
+    assert any("about 167 rows for batch_size 16" in line for line in lines)
+
+
+def test_a_warm_up_that_outlasts_the_training_is_refused_with_its_numbers() -> None:
+    short = replace(FACTS, lengths=[200] * 256)
+    with pytest.raises(BadRecipe, match=r"warmup_steps is 100: this training has 4 steps \(1 passes over 256 rows\)"):
+        settle(TrainSection(epochs=1, warmup_steps=100), short, quiet)
+    assert settle(TrainSection(epochs=1, warmup_steps=3), short, quiet).warmup_steps == 3
+    assert settle(TrainSection(steps=1), short, quiet).warmup_steps == 0
 
 
 def test_every_value_is_said_with_its_source() -> None:

@@ -24,6 +24,7 @@ SETTINGS = TrainSettings(
     epochs=2.5,
     batch_size=8,
     micro_batch=4,
+    accumulate=2,
     max_length=128,
     packing=False,
     pack_length=0,
@@ -90,6 +91,7 @@ def test_every_weight_moves_in_two_steps(tmp_path: Path) -> None:
     assert track.steps == 2
     assert [point["step"] for point in trained.curve] == [1, 2]
     assert trained.batches == {"batches": 5, "rows": len(PAIRS)}
+    assert trained.epochs == pytest.approx(2 * 8 / len(PAIRS), abs=0.05)
 
 
 def die(die_at: int, spoil: Callable[[Path], object], folder: Path) -> None:
@@ -147,6 +149,27 @@ def test_adapters_train_and_are_merged_into_a_plain_model(tmp_path: Path) -> Non
     assert moved == {name for name in before if name.endswith("proj.weight")}
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        replace(SETTINGS, way="lora", lora=LoraSection(rank=2, dropout=0.1)),
+        replace(SETTINGS, packing=True, pack_length=128, accumulate=1),
+    ],
+    ids=["adapters", "packed"],
+)
+def test_an_interruption_changes_neither_adapters_nor_packing(tmp_path: Path, settings: TrainSettings) -> None:
+    student = start()
+    whole = fine_tune(student, rows(student), settings, tmp_path / "whole", Steps())
+    student = start()
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(student, rows(student), settings, tmp_path / "broken", Steps(5))
+    student = start()
+    again = fine_tune(student, rows(student), settings, tmp_path / "broken", Steps())
+    assert (whole.resumed_from, again.resumed_from) == (0, 4)
+    assert again.epochs == whole.epochs
+    assert same(weights(again.model), weights(whole.model))
+
+
 def test_a_local_model_trains_under_its_own_template(tmp_path: Path) -> None:
     made = start()
     made.tokenizer.add_special_tokens({"extra_special_tokens": ["<|im_start|>", "<|im_end|>"]})
@@ -163,9 +186,10 @@ def test_packed_training_proves_its_batches_and_matches_unpacked(tmp_path: Path)
     losses: list[float] = []
     for packing in (False, True):
         student = start()
-        settings = replace(SETTINGS, steps=1, warmup_steps=0, batch_size=32, micro_batch=32, packing=packing)
+        settings = replace(SETTINGS, steps=1, warmup_steps=0, micro_batch=32, accumulate=1, packing=packing)
         settings = replace(settings, pack_length=2048 if packing else 0)
         trained = fine_tune(student, rows(student), settings, tmp_path / str(packing), Steps())
         assert trained.batches["rows"] == len(PAIRS)
+        assert trained.epochs == 1
         losses.append(trained.curve[0]["loss"])
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)

@@ -1,6 +1,8 @@
 """The stage: samples become a student, a control and a base; what an interrupted run finished is not done again."""
 
 import json
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,10 @@ from potstill.store.run import Run
 from potstill.store.schemas import sample_columns, samples_schema
 from potstill.store.screen import PlainScreen
 from potstill.store.tables import parts, write_table
-from potstill.student.load import Scratch, load_base, load_student, save_student
-from potstill.student.template import template_digest
+from potstill.student.load import Scratch, Student, load_base, load_student, load_tokenizer, save_student
+from potstill.student.template import NO_THINKING, template_digest
+from potstill.train import arms
+from potstill.train.checkpoints import MARK
 from potstill.train.stage import STAGE
 
 
@@ -70,6 +74,9 @@ def test_a_student_from_scratch_with_its_control_and_its_base(tmp_path: Path) ->
     assert set(record["arms"]) == {"student", "control_unfiltered"}
     assert record["arms"]["control_unfiltered"]["rows"] == record["arms"]["student"]["rows"] == 20
     assert record["arms"]["student"]["proof"]["batches"]["rows"] == 20
+    assert record["arms"]["student"]["distinct_prompts"] == 20
+    assert record["arms"]["student"]["longest_answer"] == 11
+    assert record["arms"]["student"]["epochs"] == pytest.approx(2 * 8 / 20, abs=0.15)
     assert set(record["packages"]) == {"torch", "transformers", "trl"}
     assert not (student / "checkpoints").exists()
     assert (student / "left_out.jsonl").read_text() == ""
@@ -106,11 +113,105 @@ def test_a_local_student_is_named_as_base_and_not_copied(tmp_path: Path) -> None
     made = load_student("scratch:tiny", tmp_path, scratch=Scratch(["Day 12?", "2021-05-12"], 300, 0))
     save_student(made, tmp_path / "mine")
     run = run_in(tmp_path, student="mine", lora={"rank": 2}, controls=[])
-    assert list(STAGE.files(run)) == [tmp_path / "mine"]
     work(run)
     base = run.folder / "student" / "base"
     assert [path.name for path in base.iterdir()] == ["base.json"]
     assert load_base(base, tmp_path).tokenizer.get_vocab() == made.tokenizer.get_vocab()
+
+
+def test_a_changed_local_student_is_noticed_without_reading_large_files(tmp_path: Path) -> None:
+    made = load_student("scratch:tiny", tmp_path, scratch=Scratch(["Day 12?", "2021-05-12"], 300, 0))
+    save_student(made, tmp_path / "mine")
+    with (tmp_path / "mine" / "model-00002.safetensors").open("wb") as large:
+        large.truncate(40 * 2**20)
+    names = {path.name for path in STAGE.files(run_in(tmp_path, student="mine"))}
+    assert {"config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"} <= names
+    assert "model-00002.safetensors" not in names
+    assert list(STAGE.files(run_in(tmp_path))) == []
+
+
+def test_dropped_answers_are_not_read_where_nothing_needs_them(tmp_path: Path) -> None:
+    made = load_student("scratch:tiny", tmp_path, scratch=Scratch(["Day 12?", "2021-05-12"], 300, 0))
+    save_student(made, tmp_path / "mine")
+    run = run_in(tmp_path, student="mine", controls=[], steps=1)
+    for part in parts(run.folder / "samples", "dropped"):
+        part.write_bytes(b"nobody reads this")
+    assert work(run)["arms"] == ["student"]
+
+
+def thinking_student(folder: Path) -> str:
+    """A local student under a template that thinks unless told otherwise; returns that template."""
+    made = load_student("scratch:tiny", folder, scratch=Scratch(["Day 12?", "2021-05-12"], 300, 0))
+    made.tokenizer.add_special_tokens({"extra_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    made.tokenizer.chat_template = files("trl").joinpath("chat_templates", "qwen3.jinja").read_text(encoding="utf-8")
+    made.model.resize_token_embeddings(len(made.tokenizer))
+    save_student(made, folder)
+    return str(made.tokenizer.chat_template)
+
+
+def test_a_thinking_template_is_saved_as_it_was_trained(tmp_path: Path) -> None:
+    given = thinking_student(tmp_path / "thinker")
+    run = run_in(tmp_path, student="thinker", controls=[])
+    work(run)
+    saved = load_tokenizer(run.folder / "student" / "model")
+    record = json.loads((run.folder / "student" / "training.json").read_text(encoding="utf-8"))
+    assert saved.chat_template == NO_THINKING + given
+    assert template_digest(saved) == record["arms"]["student"]["proof"]["template"]
+
+
+@pytest.mark.parametrize("student", ["scratch:tiny", "thinker"])
+def test_a_student_that_is_saved_with_another_template_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, student: str
+) -> None:
+    thinking_student(tmp_path / "thinker")
+
+    def save_badly(saved: Student, folder: Path) -> None:
+        save_student(saved, folder)
+        template = folder / "chat_template.jinja"
+        template.write_text(template.read_text(encoding="utf-8").removeprefix(NO_THINKING) + "\n", encoding="utf-8")
+
+    run = run_in(tmp_path, student=student, controls=[], steps=1)
+    monkeypatch.setattr(arms, "save_student", save_badly)
+    with pytest.raises(BadStudent, match="a server would render what it never saw"):
+        work(run)
+    assert not (run.folder / "student" / "model").exists()
+
+
+class Lines(PlainScreen):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.said.append(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("packing", True, "packing True → False"), ("trl", "0.1", "trl 0.1 → "), ("device", "GPU", "device GPU → CPU")],
+)
+def test_what_was_made_with_other_settings_starts_over(tmp_path: Path, name: str, value: object, said: str) -> None:
+    run = run_in(tmp_path, controls=[])
+    work(run)
+    student = run.folder / "student"
+    written = (student / "model" / "model.safetensors").stat().st_mtime_ns
+    before = json.loads((student / "settled.json").read_text(encoding="utf-8"))
+    (student / "settled.json").write_text(json.dumps(before | {name: value}), encoding="utf-8")
+    stale = student / "checkpoints" / "student" / "checkpoint-1"
+    stale.mkdir(parents=True)
+    (stale / MARK).write_text('{"seconds": 1}', encoding="utf-8")  # to go on from it would fail: it is empty
+    screen = Lines()
+    work(replace(run, screen=screen))
+    assert [said in line for line in screen.said if "starts over" in line] == [True]
+    assert (student / "model" / "model.safetensors").stat().st_mtime_ns != written
+    assert json.loads((student / "settled.json").read_text(encoding="utf-8")) == before
+
+
+def test_a_fresh_training_does_not_say_that_it_starts_over(tmp_path: Path) -> None:
+    screen = Lines()
+    work(replace(run_in(tmp_path, controls=[], steps=1), screen=screen))
+    assert not any("starts over" in line for line in screen.said)
 
 
 def test_long_rows_are_listed(tmp_path: Path) -> None:
@@ -122,7 +223,7 @@ def test_long_rows_are_listed(tmp_path: Path) -> None:
 
 
 def test_nothing_kept_says_where_to_look(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"no row was kept.*10 dropped"):
+    with pytest.raises(BadInput, match=r"no row was kept.*10 dropped rows \(dropped-"):
         work(run_in(tmp_path, []))
 
 
@@ -151,8 +252,8 @@ def test_how_often_it_saves_is_no_reason_to_train_again(tmp_path: Path) -> None:
 def test_a_users_own_trl_script_takes_the_samples_as_they_are(tmp_path: Path) -> None:
     run = run_in(tmp_path)
     student = load_student("scratch:tiny", tmp_path, scratch=Scratch(["Day 12?", "2021-05-12"], 300, 0))
-    files = [str(path) for path in parts(run.folder / "samples", "train")]
-    rows = load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
+    tables = [str(path) for path in parts(run.folder / "samples", "train")]
+    rows = load_dataset("parquet", data_files=tables, split="train", cache_dir=str(tmp_path / "cache"))
     trainer = SFTTrainer(
         model=student.model,
         args=SFTConfig(

@@ -16,10 +16,12 @@ import torch
 from ..errors import BadInput
 from ..recipe import TrainSection
 from ..store.run import Run
+from ..store.tables import count_rows
 from ..student.check import Kind, kind_of
-from ..student.load import BASE_FILE, Scratch, Student, load_base, load_student, save_student
+from ..student.load import BASE_FILE, Scratch, Student, load_base, load_student, load_tokenizer, save_student
 from ..student.measure import parameters
-from .proof import prove_rows
+from .checkpoints import clear_if_changed
+from .proof import prove_rows, prove_saved
 from .rows import (
     ArmRows,
     Row,
@@ -64,24 +66,44 @@ def train_arms(run: Run, folder: Path) -> dict[str, Any]:
         BadStudent: the student cannot be loaded, or its masks do not prove.
     """
     section, samples = run.recipe.train, run.folder / "samples"
-    kept, dropped = kept_rows(samples), dropped_answers(samples)
+    kept = kept_rows(samples)
     if not kept:
         raise BadInput(
-            f"{samples}: no row was kept, so there is nothing to train on; look at the funnel (`potstill status`) "
-            f"and at the reasons of the {len(dropped):,} dropped answers (`potstill view`)"
+            f"{samples}: no row was kept, so there is nothing to train on; look at the funnel (`potstill report`, "
+            f"report.html) and at the reasons of the {count_rows(samples, 'dropped'):,} dropped rows (dropped-*.parquet)"
         )
+    dropped = dropped_answers(samples) if _needs_dropped(run) else []
     start = _start(run, folder, kept, dropped)
     arms = _rows_of_arms(section, start.student, kept, dropped)
     if not arms[STUDENT].rows:
         raise BadInput(f"{samples}: none of the {len(kept):,} kept rows fits the student; raise train.max_length")
     facts = _facts(section, start, arms)
     settings = settle(section, facts, run.screen.line)
+    _go_on_or_start_over(run, folder, settings)
     fresh: Student | None = start.student
     for name, rows in arms.items():
         if not (folder / ARM_FOLDERS[name] / RECORD).is_file():
             _train_arm(run, folder, name, rows, fresh or start.fresh(run.home), settings)
             fresh = None
     return _finish(folder, arms, facts.parameters, settings)
+
+
+def _needs_dropped(run: Run) -> bool:
+    """Whether dropped answers are read: by the control, and by the tokenizer of a student from scratch."""
+    section = run.recipe.train
+    return "unfiltered" in section.controls or kind_of(section.student, run.home) == "scratch"
+
+
+def _go_on_or_start_over(run: Run, folder: Path, settings: TrainSettings) -> None:
+    """Keep what an interrupted run left only if it was made with these very settings, on such a device, by these packages."""
+    settled = {name: value for name, value in settings.as_json().items() if name != "save_every"}
+    settled |= {"device": "GPU" if torch.cuda.is_available() else "CPU", **_versions()}
+    if changed := clear_if_changed(folder, ARM_FOLDERS.values(), settled):
+        run.screen.line(f"the interrupted training was made another way and starts over: {'; '.join(changed)}")
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("torch", "transformers", "trl")}
 
 
 def _start(run: Run, folder: Path, kept: Sequence[Row], dropped: Sequence[Row]) -> Start:
@@ -143,10 +165,12 @@ def _train_arm(run: Run, folder: Path, name: str, arm: ArmRows, student: Student
         trained = fine_tune(student, arm.rows, settings, folder / "checkpoints" / name, track)
     record = {
         "rows": len(arm.rows),
+        "distinct_prompts": arm.distinct_prompts,
+        "longest_answer": arm.longest_answer,
         "too_long": arm.count("too_long"),
         "control_token": arm.count("control_token"),
         "steps": settings.steps,
-        "epochs": settings.epochs,
+        "epochs": trained.epochs,
         "tokens": proof["tokens"],
         "trained_tokens": proof["trained_tokens"],
         "seconds": round(trained.seconds, 3),
@@ -158,6 +182,7 @@ def _train_arm(run: Run, folder: Path, name: str, arm: ArmRows, student: Student
     }
     unfinished = _clean(folder / "checkpoints" / f"{name}-saved")
     save_student(replace(student, model=trained.model), unfinished)
+    prove_saved(load_tokenizer(unfinished), student.tokenizer, arm.rows[0])
     (unfinished / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     unfinished.rename(folder / ARM_FOLDERS[name])
 
@@ -168,7 +193,7 @@ def _finish(folder: Path, arms: Mapping[str, ArmRows], weights: int, settings: T
         "arms": records,
         "parameters": weights,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})",
-        "packages": {name: version(name) for name in ("torch", "transformers", "trl")},
+        "packages": _versions(),
     }
     (folder / RECORD).write_text(json.dumps(training, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with (folder / "left_out.jsonl").open("w", encoding="utf-8") as file:

@@ -1,11 +1,42 @@
-"""Checkpoints of a training under way: which one is whole, and how long it took to get there."""
+"""What an interrupted training left: which checkpoint is whole, how long it took to get there, and whether it still counts."""
 
 import json
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+SETTLED = "settled.json"
+"""Beside the arms: the settings, the kind of device and the packages that all of them are trained with."""
 
 MARK = "whole.json"
 """Written into a checkpoint after everything else; a checkpoint without it was torn by a kill."""
+
+
+def clear_if_changed(folder: Path, arms: Iterable[str], settled: Mapping[str, Any]) -> list[str]:
+    """Clear finished arms and checkpoints that were made another way, and return what is different now.
+
+    Args:
+        folder: the stage's.
+        arms: the folders of the arms below it.
+        settled: everything that the weights depend on beside rows and recipe, as JSON.
+    """
+    path = folder / SETTLED
+    before = json.loads(path.read_bytes()) if path.is_file() else {}
+    changed = [
+        f"{name} {before.get(name)} → {settled.get(name)}"
+        for name in sorted({*before, *settled})
+        if before.get(name) != settled.get(name)
+    ]
+    if not changed:
+        return []
+    begun = [place for place in (*(folder / name for name in arms), *folder.glob("checkpoints/*")) if place.is_dir()]
+    for place in begun:
+        shutil.rmtree(place)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(settled, indent=2) + "\n", encoding="utf-8")
+    temporary.rename(path)
+    return (changed if before else ["no note of its settings"]) if begun else []
 
 
 def mark_whole(checkpoint: Path, seconds: float) -> None:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadStudent
-from ..student.encode import BATCH, NOT_TRAINED, Encoded, change_of
+from ..student.encode import BATCH, NOT_TRAINED, Encoded, change_of, encode
 from ..student.template import TurnEnd, template_digest, turn_end
 from .rows import EncodedRow
 
@@ -78,6 +78,25 @@ def prove_batches(
     return dict(seen)
 
 
+def prove_saved(saved: PreTrainedTokenizerBase, trained: PreTrainedTokenizerBase, row: EncodedRow) -> None:
+    """Prove that a tokenizer that was saved and loaded again renders and reads as the one that trained.
+
+    Raises:
+        BadStudent: what would be served is not what was trained.
+    """
+    digests = template_digest(saved), template_digest(trained)
+    if digests[0] != digests[1]:
+        raise BadStudent(
+            f"the student was trained with chat template {digests[1]} and saved with {digests[0]}: a server would render "
+            "what it never saw; save the tokenizer with one chat template into a local folder, and give that"
+        )
+    again = encode(saved, row.row.prompt, row.row.completion)
+    if again != row.encoded:
+        _refuse(
+            row.row.id, "what the saved tokenizer makes of it", _example(saved, again), _example(trained, row.encoded)
+        )
+
+
 def rows_in(batch: Mapping[str, Tensor]) -> Iterator[tuple[list[int], list[int]]]:
     """The (ids, labels) of each row in a collated batch: padded rows, or packed ones that restart at position 0.
 
@@ -104,22 +123,22 @@ def _as_served(tokenizer: PreTrainedTokenizerBase, batch: Sequence[EncodedRow]) 
 
 def _prove_row(tokenizer: PreTrainedTokenizerBase, one: EncodedRow, asked: Sequence[int], end: TurnEnd) -> None:
     ids, labels, name = list(one.encoded.input_ids), one.encoded.labels, one.row.id
-    shown = _shown(tokenizer, ids, labels)
     trained = [place for place, label in enumerate(labels) if label != NOT_TRAINED]
     if not trained:
-        raise BadStudent(f"row {name}: no token of it would be trained: {shown!r}")
+        raise BadStudent(f"row {name}: no token of it would be trained: {_shown(tokenizer, ids, labels)!r}")
     if ids[: len(asked)] != list(asked):
         _refuse(name, "its prompt", tokenizer.decode(ids[: len(asked)]), tokenizer.decode(list(asked)))
     if ids[:2] == [tokenizer.bos_token_id] * 2:
         raise BadStudent(f"row {name}: it begins with two {tokenizer.bos_token}; the chat template puts one too many")
     if trained != list(range(len(asked), trained[-1] + 1)):
-        _refuse(name, "its mask", shown, "one span that begins where the prompt ends")
+        _refuse(name, "its mask", _shown(tokenizer, ids, labels), "one span that begins where the prompt ends")
     if any(labels[place] != ids[place] for place in trained):
         _refuse(
             name, "its labels", tokenizer.decode([labels[place] for place in trained]), "the ids of the same places"
         )
     if ids[trained[-1]] != end.token or ids[trained[-1] :].count(end.token) != end.repeats:
-        _refuse(name, "the end of its mask", shown, f"a span that ends with {tokenizer.decode([end.token])!r}")
+        wanted = f"a span that ends with {tokenizer.decode([end.token])!r}"
+        _refuse(name, "the end of its mask", _shown(tokenizer, ids, labels), wanted)
     said = str(tokenizer.decode([ids[place] for place in trained[:-1]]))
     try:
         change_of(_plain(one.row.completion[0]["content"]), _plain(said))

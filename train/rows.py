@@ -57,14 +57,24 @@ class ArmRows:
     rows: Sequence[EncodedRow]
     left_out: Sequence[LeftOut]
 
+    @property
+    def distinct_prompts(self) -> int:
+        """Prompts that it trains on; fewer than rows where a prompt has several answers."""
+        return len({tuple((turn["role"], turn["content"]) for turn in one.row.prompt) for one in self.rows})
+
+    @property
+    def longest_answer(self) -> int:
+        """Tokens of the longest trained answer, its end of turn included."""
+        return max((one.encoded.stop - one.encoded.start for one in self.rows), default=0)
+
     def count(self, reason: LeftOutReason) -> int:
         """Rows left out for a reason."""
         return sum(one.reason == reason for one in self.left_out)
 
 
 def kept_rows(samples: Path) -> list[Row]:
-    """The rows that every rule let pass, in the order of the prompts."""
-    return [_row(columns) for columns in read_table(samples, "train")]
+    """The rows that every rule let pass, in the order of the prompts; only whole answers, whatever the rules were."""
+    return [_row(columns) for columns in read_table(samples, "train") if columns["status"] == "ok"]
 
 
 def dropped_answers(samples: Path) -> list[Row]:
@@ -73,7 +83,7 @@ def dropped_answers(samples: Path) -> list[Row]:
 
 
 def unfiltered_order(kept: Sequence[Row], dropped: Sequence[Row]) -> list[Row]:
-    """Every answer, kept or dropped, in the order in which the unfiltered control takes them."""
+    """Every whole answer, kept or dropped, repeats to a prompt included, as the unfiltered control takes them."""
     pool = [*kept, *dropped]
     random.Random(CONTROL_DRAW).shuffle(pool)  # noqa: S311 (a draw of rows, not a secret)
     return pool

@@ -57,12 +57,15 @@ class TrainSettings:
     warmup_steps: int
     steps: int
     epochs: float
+    """Passes to be expected; a packer and the last batch of a pass move it a little."""
     batch_size: int
     micro_batch: int
+    accumulate: int
+    """Forward passes of one step: of micro-batches, or of packed blocks."""
     max_length: int
     packing: bool
     pack_length: int
-    """Tokens of a packed block, which stands for one micro-batch; 0 without packing."""
+    """Tokens of a packed block: a micro-batch of mean rows, and never less than the longest row; 0 without packing."""
     bf16: bool
     checkpoint_activations: bool
     adam_beta2: float
@@ -96,24 +99,33 @@ def check_section(section: TrainSection, kind: Kind) -> None:
 
 
 def settle(section: TrainSection, facts: Facts, line: Callable[[str], None]) -> TrainSettings:
-    """Fill in what the recipe leaves open, and say each value and its source on a line."""
+    """Fill in what the recipe leaves open, and say each value and its source on a line.
+
+    Raises:
+        BadRecipe: the warm-up is as long as the training.
+    """
     way = way_of(section, facts.kind)
     rows = len(facts.lengths)
-    per_epoch = math.ceil(rows / section.batch_size)
-    steps = section.steps or math.ceil((section.epochs or EPOCHS) * per_epoch)
     packing = facts.gpu if section.packing is None else section.packing
     micro_batch = section.micro_batch or _micro_batch(section.batch_size, facts)
+    mean = sum(facts.lengths) / rows
+    pack_length = max(facts.longest, micro_batch * math.ceil(mean)) if packing else 0
+    per_pass = pack_length / mean if packing else micro_batch
+    accumulate = max(1, round(section.batch_size / per_pass))
+    per_epoch = math.ceil(rows / (accumulate * per_pass))
+    steps = section.steps or math.ceil((section.epochs or EPOCHS) * per_epoch)
     settings = TrainSettings(
         way=way,
         learning_rate=section.learning_rate or LEARNING_RATE[way],
         warmup_steps=_warmup(way, steps) if section.warmup_steps is None else section.warmup_steps,
         steps=steps,
-        epochs=round(steps * section.batch_size / rows, 3),
+        epochs=round(steps * accumulate * per_pass / rows, 3),
         batch_size=section.batch_size,
         micro_batch=micro_batch,
+        accumulate=accumulate,
         max_length=facts.max_length,
         packing=packing,
-        pack_length=max(facts.longest, micro_batch * math.ceil(sum(facts.lengths) / rows)) if packing else 0,
+        pack_length=pack_length,
         bf16=facts.gpu and facts.bf16,
         checkpoint_activations=facts.parameters >= LARGE,
         adam_beta2=ADAM_BETA2[way],
@@ -122,6 +134,11 @@ def settle(section: TrainSection, facts: Facts, line: Callable[[str], None]) -> 
         save_every=section.save_every,
         lora=section.lora,
     )
+    if settings.warmup_steps >= steps:
+        raise BadRecipe(
+            f"train.warmup_steps is {settings.warmup_steps}: this training has {steps} steps "
+            f"({settings.epochs:g} passes over {rows:,} rows) and would never reach its learning rate; lower it, or train longer"
+        )
     for text in _said(section, settings, facts):
         line(text)
     return settings
@@ -129,7 +146,7 @@ def settle(section: TrainSection, facts: Facts, line: Callable[[str], None]) -> 
 
 def _warmup(way: Way, steps: int) -> int:
     """Steps to the peak; a quarter of a short training at most, so that it gets there."""
-    return min(SCRATCH_WARMUP, steps // 4) if way == "scratch" else math.ceil(WARMUP_SHARE * steps)
+    return min(SCRATCH_WARMUP if way == "scratch" else math.ceil(WARMUP_SHARE * steps), steps // 4)
 
 
 def _micro_batch(batch_size: int, facts: Facts) -> int:
@@ -158,6 +175,12 @@ def _said(section: TrainSection, settings: TrainSettings, facts: Facts) -> list[
     ]
     said.append(f"{'adam_beta2':<15}{_text(settings.adam_beta2):<10}chosen for {student}")
     said.append(f"{'numbers':<15}{'bfloat16' if settings.bf16 else 'float32':<10}chosen: {device}")
+    if settings.packing:
+        per_block = settings.pack_length * len(facts.lengths) / sum(facts.lengths)
+        said.append(
+            f"{'blocks':<15}{settings.accumulate:<10}for each step, of {settings.pack_length:,} tokens or about "
+            f"{per_block:,.0f} rows: about {settings.accumulate * per_block:,.0f} rows for batch_size {settings.batch_size:,}"
+        )
     if settings.packing and not facts.gpu:
         said.append(
             "packing without a GPU is slow: attention costs the square of a block's length; remove train.packing"

@@ -47,6 +47,8 @@ class Trained:
     """Adapters merged."""
     curve: list[dict[str, float]]
     """`step` and mean `loss` since the point before."""
+    epochs: float
+    """Passes over the rows, as the trainer counted them."""
     seconds: float
     """Of training, over all interruptions."""
     batches: dict[str, int]
@@ -87,6 +89,7 @@ def fine_tune(
         curve=[
             {"step": entry["step"], "loss": entry["loss"]} for entry in trainer.state.log_history if "loss" in entry
         ],
+        epochs=round(trainer.state.epoch or 0.0, 3),
         seconds=clock.seconds(),
         batches=proved,
         resumed_from=int(start.name.rpartition("-")[2]) if start else 0,
@@ -110,7 +113,7 @@ def _arguments(settings: TrainSettings, checkpoints: Path) -> SFTConfig:
         output_dir=str(checkpoints),
         max_steps=settings.steps,
         per_device_train_batch_size=per_pass,
-        gradient_accumulation_steps=settings.batch_size // settings.micro_batch,
+        gradient_accumulation_steps=settings.accumulate,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=settings.warmup_steps,

@@ -7,7 +7,7 @@ from typing import Any
 from ..recipe import Recipe
 from ..store.run import Run
 from ..store.stage import Stage
-from ..student.check import check_student, kind_of, local_folder, require_training
+from ..student.check import PACKAGES, check_student, kind_of, local_folder
 from .settings import check_section
 
 
@@ -16,18 +16,29 @@ def _settings(recipe: Recipe) -> Mapping[str, Any]:
     return recipe.train.model_dump(mode="json", exclude={"save_every"})
 
 
+SMALL = 32 * 2**20
+"""Bytes up to which a file of a local student is read at every command that asks whether something changed."""
+
+
 def _files(run: Run) -> Sequence[Path]:
+    """Config, tokenizer, template, index: the files of a local student below 32 MB.
+
+    Larger ones are weights, and reading them would make `status` slow. Weights that are saved anew over the old ones
+    without any other change are not noticed: a new student wants a new folder.
+    """
     spec = run.recipe.train.student
-    return [local_folder(spec, run.home)] if kind_of(spec, run.home) == "local" else []
+    if kind_of(spec, run.home) != "local":
+        return []
+    folder = local_folder(spec, run.home)
+    found = sorted([*folder.iterdir(), *folder.glob("additional_chat_templates/*")])
+    return [path for path in found if path.is_file() and path.stat().st_size < SMALL]
 
 
 def _preflight(run: Run) -> None:
-    require_training()
     check_section(run.recipe.train, check_student(run.recipe.train.student, run.home))
 
 
 def _work(run: Run, folder: Path) -> dict[str, Any]:
-    require_training()
     from .arms import train_arms
 
     return train_arms(run, folder)
@@ -37,6 +48,8 @@ STAGE = Stage(
     command="train",
     writes="student",
     reads=("samples",),
+    extra="train",
+    packages=PACKAGES,
     version=1,
     settings=_settings,
     work=_work,

@@ -45,13 +45,10 @@ class PracticeSettings(Section):
     """For `replay`: the JSONL file of recorded answers, relative to the recipe's folder."""
 
     prompt: str = "prompt"
-    """For `replay`: the column that holds what was asked."""
+    """For `replay`: the column that holds what was asked; found by the same text, runs of white space being one blank."""
 
     answer: str = "answer"
     """For `replay`: the column that holds what was answered."""
-
-    match: Literal["exact"] = "exact"
-    """For `replay`: how the last user message is found; `exact`: same text, runs of white space being one blank."""
 
     latency_ms: float = Field(default=0, ge=0)
     """Milliseconds before each answer."""
@@ -122,7 +119,7 @@ class PracticeSettings(Section):
 
 ONLY_FOR = {
     "skills": {"wrong", "habit", "refused", "truncated", "content_filter"},
-    "replay": {"file", "prompt", "answer", "match"},
+    "replay": {"file", "prompt", "answer"},
 }
 """The settings that shape what a kind answers; they mean nothing to the other kind."""
 

@@ -1,0 +1,91 @@
+"""The pipeline: unchanged is skipped, a change disturbs only what comes after it, what is replaced is kept."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from potstill import pipeline
+from potstill.pipeline import STAGES, installed, run_stage, stage_named
+from potstill.recipe import Recipe
+from potstill.store.manifest import Manifest
+from potstill.store.run import Run
+from potstill.store.screen import PlainScreen
+
+FREE = ("prompts", "generate", "filter", "report")
+
+
+def make_run(folder: Path, **sections: dict) -> Run:
+    values = {
+        "teacher": {"base_url": "practice://replay?file=said.jsonl", "model": "practice-1"},
+        "prompts": {"path": "asked.jsonl", "heldout": {"least": 2}},
+        "filter": {"rules": ["length"]},
+    }
+    recipe = Recipe.model_validate(
+        {**values, **{name: {**values.get(name, {}), **of} for name, of in sections.items()}}
+    )
+    return Run(recipe, folder, folder / "runs" / "r", PlainScreen())
+
+
+def record(folder: Path, answer: str) -> None:
+    (folder / "asked.jsonl").write_text("".join(json.dumps({"prompt": f"ask {n}"}) + "\n" for n in range(9)))
+    said = [{"prompt": f"ask {n}", "answer": f"{answer} {n}"} for n in range(9)]
+    (folder / "said.jsonl").write_text("".join(json.dumps(row) + "\n" for row in said))
+
+
+def run_free(run: Run) -> list[bool]:
+    """Which of the stages that need no torch were skipped."""
+    return [run_stage(run, stage_named(name)).skipped for name in FREE]
+
+
+def test_unchanged_is_skipped_and_a_change_disturbs_only_what_follows(tmp_path: Path) -> None:
+    record(tmp_path, "yes")
+    assert run_free(make_run(tmp_path)) == [False] * 4
+    assert run_free(make_run(tmp_path)) == [True] * 4
+    assert run_free(make_run(tmp_path, filter={"length": {"max_chars": 5}})) == [True, True, False, False]
+    assert run_free(make_run(tmp_path, train={"seed": 9}, filter={"length": {"max_chars": 5}}))[:3] == [True] * 3
+    kept = sorted((tmp_path / "runs/r/history").iterdir())
+    assert {path.name.split("-")[1] for path in kept} == {"samples", "report"}
+
+
+def test_another_file_of_answers_is_another_teacher(tmp_path: Path) -> None:
+    record(tmp_path, "yes")
+    run_free(make_run(tmp_path))
+    record(tmp_path, "no")
+    assert run_free(make_run(tmp_path)) == [True, False, False, False]
+
+
+def test_a_stage_killed_before_its_folder_was_renamed_is_not_done_again(tmp_path: Path) -> None:
+    record(tmp_path, "yes")
+    run = make_run(tmp_path)
+    run_free(run)
+    (run.folder / "samples").rename(run.folder / ".samples.partial")
+    manifest = Manifest.read(run.folder / ".samples.partial")
+    assert manifest
+    again = run_stage(run, stage_named("filter"))
+    assert again.manifest == manifest
+    assert (run.folder / "samples" / "train-00000.parquet").exists()
+
+
+def test_a_lost_file_is_made_again(tmp_path: Path) -> None:
+    record(tmp_path, "yes")
+    run = make_run(tmp_path)
+    run_free(run)
+    (run.folder / "samples" / "train-00000.parquet").unlink()
+    assert run_free(run)[:3] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("gone", "left"),
+    [
+        (["scipy"], ["prompts", "generate", "filter", "train", "report"]),
+        (["torch"], ["prompts", "generate", "filter", "report"]),
+        ([], [stage.command for stage in STAGES]),
+    ],
+)
+def test_what_is_not_installed_is_left_out_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, gone: Sequence[str], left: Sequence[str]
+) -> None:
+    monkeypatch.setattr(pipeline, "find_spec", lambda name: None if name in gone else object())
+    assert [stage.command for stage in installed(STAGES)] == left
