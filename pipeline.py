@@ -4,9 +4,12 @@ A stage works in `.<folder>.partial`; when it is done the folder takes its name 
 to `history/`. A partial folder made for the same inputs and settings is gone on with, another one is cleared away.
 """
 
+import fcntl
+import os
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -62,6 +65,11 @@ def run_stage(run: Run, stage: Stage) -> Outcome:
     Raises:
         BadInput: a stage that it reads from has not run yet.
     """
+    with _alone(run):
+        return _run_alone(run, stage)
+
+
+def _run_alone(run: Run, stage: Stage) -> Outcome:
     begun = _describe(run, stage)
     done = run.finished(stage.writes)
     if done is not None and is_current(run, stage, done, begun.fingerprint):
@@ -87,17 +95,19 @@ def run_stage(run: Run, stage: Stage) -> Outcome:
 
 
 def is_current(run: Run, stage: Stage, done: Manifest, fingerprint: str) -> bool:
-    """Whether a finished stage is what this recipe would make, with all its files still there."""
+    """Whether a finished stage is what this recipe would make, with all its files there and nothing left to ask again."""
     here = run.folder / stage.writes
-    return done.fingerprint == fingerprint and all((here / name).exists() for name in done.outputs)
+    whole = all((here / name).exists() for name in done.outputs)
+    return done.fingerprint == fingerprint and whole and not done.counts.get("owed")
 
 
 def current(run: Run, stage: Stage) -> bool:
     """Whether a stage has nothing to do, seen from the folders as they are now."""
     done = run.finished(stage.writes)
-    if done is None or any(run.finished(name) is None and not _optional(run, stage, name) for name in stage.reads):
+    try:
+        return done is not None and is_current(run, stage, done, _describe(run, stage).fingerprint)
+    except BadInput:  # what it reads from is not there, or is out of date
         return False
-    return is_current(run, stage, done, _describe(run, stage).fingerprint)
 
 
 def to_do(run: Run, stages: Sequence[Stage]) -> Sequence[Stage]:
@@ -120,7 +130,8 @@ def _describe(run: Run, stage: Stage) -> Manifest:
     """The manifest that this stage would have now, before it works."""
     inputs = {name: _finished(run, stage, name).digest() for name in stage.reads if not _optional(run, stage, name)}
     # A file that is not there is the preflight's to speak of.
-    inputs |= {f"file:{path.name}": digest_of_file(path) for path in stage.files(run) if path.exists()}
+    files = [path for path in stage.files(run) if path.exists()]
+    inputs |= {f"file:{os.path.relpath(path, run.home)}": digest_of_file(path) for path in files}
     settings = dict(stage.settings(run.recipe))
     known: dict[str, Any] = {"stage": stage.command, "version": stage.version, "inputs": inputs, "settings": settings}
     return Manifest(
@@ -139,13 +150,36 @@ def _optional(run: Run, stage: Stage, folder: str) -> bool:
 
 
 def _finished(run: Run, stage: Stage, folder: str) -> Manifest:
+    """The manifest of a folder that a stage reads, which must be there and made from what is there now.
+
+    Held-out prompts of one split beside training rows of another would be a leak that nobody sees.
+    """
     manifest = run.finished(folder)
+    maker = next(other for other in STAGES if other.writes == folder)
     if manifest is None:
-        before = next(other.command for other in STAGES if other.writes == folder)
         raise BadInput(
-            f"`{stage.command}` reads {run.folder / folder}, which is not there: run `potstill {before}` first"
+            f"`{stage.command}` reads {run.folder / folder}, which is not there: run `potstill {maker.command}` first"
         )
+    for name in maker.reads:
+        before = run.finished(name)
+        if stage is not REPORT and before is not None and manifest.inputs.get(name) != before.digest():
+            raise BadInput(
+                f"{run.folder / folder} was made from other {name} than there are now: "
+                f"run `potstill {maker.command}` first, or `potstill run`"
+            )
     return manifest
+
+
+@contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Only one process at a time works in a run's folder."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with (run.folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadInput(f"another potstill is at work in {run.folder}: wait for it, or stop it") from None
+        yield
 
 
 def _partial(run: Run, stage: Stage, fingerprint: str) -> Path:

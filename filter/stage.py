@@ -5,6 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ..errors import BadInput
 from ..recipe import Recipe
 from ..store.rows import Completion, Prompt, Sample
 from ..store.run import Run
@@ -52,7 +53,11 @@ def _groups(run: Run) -> Iterator[list[Sample]]:
     completions = map(read_completion, read_table(run.folder / "completions", "completions"))
     prompts = map(read_prompt, read_table(run.folder / "prompts", "prompts"))
     for prompt_id, rows in groupby(completions, key=lambda row: row.prompt_id):
-        prompt = next(prompt for prompt in prompts if prompt.id == prompt_id)
+        prompt = next((prompt for prompt in prompts if prompt.id == prompt_id and prompt.side == "train"), None)
+        if prompt is None:
+            raise BadInput(
+                f"{run.folder}: completions/ holds prompt {prompt_id}, which is not a training prompt (in order)"
+            )
         yield _scored(prompt, list(rows))
 
 
@@ -75,7 +80,7 @@ def _settings(recipe: Recipe) -> Mapping[str, Any]:
 
 def _files(run: Run) -> list[Path]:
     schemas = (shape.json_schema for shape in run.recipe.filter.format)
-    return [run.home / schema for schema in schemas if isinstance(schema, str)]
+    return [run.path(schema) for schema in schemas if isinstance(schema, str)]
 
 
 def _preflight(run: Run) -> None:

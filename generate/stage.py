@@ -4,6 +4,7 @@ It asks twice. The first pass buys, in whatever order answers come; the ledger i
 pass finds every answer there and projects the rows in order, so that memory does not grow with their number.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ from .plan import Plan, plan_of
 
 FOLDER = "completions"
 METHODS = {"answer": answer}
+ASKED_AGAIN = frozenset({"error:lost", "error:torn", "error:unreached"})
+"""With every `error:http_…` the rows that the next run asks again: no reply says that they cannot be answered."""
 
 
 def work(run: Run, folder: Path) -> dict[str, Any]:
@@ -43,7 +46,9 @@ async def _generate(run: Run, folder: Path) -> dict[str, Any]:
         statuses = await _project(run, plan, teacher, folder)
     rows = sum(statuses.values())
     _enough_usable(run, statuses, rows)
-    return {"prompts": rows // plan.draws, "rows": rows, "status": dict(statuses.most_common()), **counts}
+    owed = sum(count for status, count in statuses.items() if status in ASKED_AGAIN or status.startswith("error:http_"))
+    status = dict(statuses.most_common())
+    return {"prompts": rows // plan.draws, "rows": rows, "status": status, "owed": owed, **counts}
 
 
 async def _buy(run: Run, plan: Plan, teacher: Any) -> None:
@@ -68,6 +73,7 @@ async def _project(run: Run, plan: Plan, teacher: Any, folder: Path) -> Counter[
                 row = completion(prompt, draw, reply, plan)
                 statuses[row.status] += 1
                 table.write(completion_columns(row))
+            await asyncio.sleep(0)  # the ledger never waits: without this nobody could interrupt
     return statuses
 
 

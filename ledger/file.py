@@ -48,14 +48,24 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises:
         BadInput: the file is damaged, is something else, or was written by a newer Potstill.
     """
-    _make_room(path)
-    connection = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
+    try:
+        _make_room(path)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise BadInput(
+            f"{path}: no ledger can be made there ({error}); set POTSTILL_LEDGER to a file elsewhere"
+        ) from None
     try:
         if _is_empty(connection):
             _create(connection)
         _recognise(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise BadInput(
+            f"{path}: this ledger cannot be used now ({error}); another program may hold it. Try again"
+        ) from None
     except sqlite3.DatabaseError as error:
         connection.close()
         raise BadInput(f"{path}: this ledger cannot be read ({error}); move it away or restore a copy of it") from None

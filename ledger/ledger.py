@@ -115,7 +115,8 @@ class Ledger:
                 yield self._writer
                 self._writer.execute("COMMIT")
             except BaseException:
-                self._writer.execute("ROLLBACK")
+                if self._writer.in_transaction:  # a full disk has already rolled it back
+                    self._writer.execute("ROLLBACK")
                 raise
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)

@@ -1,6 +1,7 @@
 """A stage's manifest: what it read, what it was told, what it wrote, and what that took."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 FILE_NAME = "manifest.json"
 
@@ -39,14 +40,19 @@ class Manifest(BaseModel):
     def write(self, folder: Path) -> None:
         """Write it durably into a folder."""
         temporary = folder / (FILE_NAME + ".tmp")
-        temporary.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(self.model_dump_json(indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         temporary.rename(folder / FILE_NAME)
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest | None":
-        """The manifest of a finished stage, None where there is none."""
-        path = folder / FILE_NAME
-        return cls.model_validate_json(path.read_bytes()) if path.exists() else None
+        """The manifest of a finished stage, None where there is none that can be read: the stage is done again then."""
+        try:
+            return cls.model_validate_json((folder / FILE_NAME).read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
 
     def digest(self) -> str:
         """One digest over everything that the stage wrote."""

@@ -3,12 +3,17 @@
 import difflib
 import os
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import openai
 
 from ..errors import BadTeacher
 from ..recipe import TeacherSection
 from .identity import is_own
+
+NO_KEY = "none"
+"""What is sent to one's own hosts, which ask for no key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,8 @@ class Endpoint:
     base_url: str
     headers: dict[str, str] = field(repr=False)
     """Holds the key: never logged, never stored, not even in a traceback."""
+    secret: str = field(repr=False)
+    """The key itself, to strike it out of whatever an endpoint says back; empty where there is none."""
 
 
 def api_key(section: TeacherSection) -> str:
@@ -28,7 +35,7 @@ def api_key(section: TeacherSection) -> str:
     """
     variable = section.api_key_env or (None if is_own(section) else "OPENAI_API_KEY")
     if variable is None:
-        return "none"
+        return NO_KEY
     key = os.environ.get(variable, "").strip()
     if not key:
         raise BadTeacher(
@@ -42,7 +49,16 @@ def endpoint(section: TeacherSection, base_url: str) -> Endpoint:
     """The endpoint of a teacher that answers at `base_url`."""
     client = _client(section, base_url)
     headers = {name: value for name, value in client.default_headers.items() if isinstance(value, str)}
-    return Endpoint(str(client.base_url).rstrip("/"), headers | client.auth_headers)
+    key = api_key(section)
+    return Endpoint(str(client.base_url).rstrip("/"), headers | client.auth_headers, "" if key == NO_KEY else key)
+
+
+def proxy_for(section: TeacherSection) -> str | None:
+    """The proxy that the environment names for a foreign host; one's own hosts are reached directly."""
+    if is_own(section):
+        return None
+    parts = urlsplit(section.base_url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 async def check_endpoint(section: TeacherSection, base_url: str) -> list[str]:
@@ -58,19 +74,13 @@ async def check_endpoint(section: TeacherSection, base_url: str) -> list[str]:
         raise BadTeacher(
             f"{section.base_url} does not take the key in {variable} (401): check it, or the account"
         ) from None
-    except openai.PermissionDeniedError:
-        return []  # a key may be allowed to ask and not to list
-    except openai.NotFoundError:
-        return []  # some servers keep no list; the first request will tell
     except openai.APIConnectionError as error:
-        cause = error.__cause__ or error
         raise BadTeacher(
-            f"{section.base_url} cannot be reached ({cause}): is it running, is the port right, is there a proxy between?"
+            f"{section.base_url} cannot be reached ({error.__cause__ or error}): "
+            "is it running, is the port right, is there a proxy between?"
         ) from None
-    except openai.APIStatusError as error:
-        raise BadTeacher(
-            f"{section.base_url} answers {error.status_code} when asked for its models: {error.message}"
-        ) from None
+    except (openai.OpenAIError, AttributeError, TypeError, ValueError):
+        return []  # it keeps no list, or not one that we can read; the first request will tell
     if models and section.model not in models:
         near = difflib.get_close_matches(section.model, models, n=3, cutoff=0.3) or models[:5]
         raise BadTeacher(f"{section.base_url} has no model {section.model!r}; it has: {', '.join(near)}")
@@ -83,5 +93,8 @@ async def _list_models(section: TeacherSection, base_url: str) -> list[str]:
 
 
 def _client(section: TeacherSection, base_url: str) -> openai.AsyncOpenAI:
+    direct = openai.DefaultAsyncHttpxClient(trust_env=False) if is_own(section) else None
     # Retries are tenacity's alone.
-    return openai.AsyncOpenAI(base_url=base_url, api_key=api_key(section), max_retries=0, timeout=20)
+    return openai.AsyncOpenAI(
+        base_url=base_url, api_key=api_key(section), max_retries=0, timeout=20, http_client=direct
+    )

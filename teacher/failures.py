@@ -21,6 +21,8 @@ QUOTA_CODES = frozenset(
 )
 REFUSED_PARAMETER_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 TOO_LONG_CODES = frozenset({"context_length_exceeded", "string_above_max_length"})
+LONGEST_WAIT_S = 600.0
+"""A server that asks for more than this is gone for the day, not busy."""
 PASSING_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
@@ -39,34 +41,40 @@ class Rejection:
 
     status: str
     error: str
+    may_be_n: bool = False
+    """It may be the number of choices that was refused: asked one by one, the server might answer."""
 
 
-def judge_failure(wire: Wire, section: TeacherSection) -> Rejection:
-    """What a non-2xx reply means for its row.
+def judge_failure(wire: Wire, section: TeacherSection, *, met: bool) -> Rejection:
+    """What a non-2xx reply means for its row. `met`: the teacher has answered before, so that a 403 is this prompt's.
 
     Raises:
         PassingError: try again.
         BrokenWorld: every further request would meet the same.
     """
     problem = _error_of(wire.body)
+    kinds = {str(problem.get(name)) for name in ("code", "type") if problem.get(name)}
     code, message = str(problem.get("code") or problem.get("type") or wire.status), str(problem.get("message") or "")
     told = f"{section.base_url} answered {wire.status} ({code}): {message}".rstrip(": ")
-    if QUOTA_CODES & {problem.get("code"), problem.get("type")}:
+    if wire.status == 402 or QUOTA_CODES & kinds:
         raise BrokenWorld(f"{told}. The quota is used up: top up the account, then run again; nothing is bought twice")
-    if wire.status in (401, 403):
+    if wire.status == 401 or (wire.status == 403 and not met):
         raise BrokenWorld(f"{told}. The key is not accepted: check teacher.api_key_env and the account behind it")
     if wire.status == 404:
         raise BrokenWorld(f"{told}. Check teacher.base_url and teacher.model ({section.model!r})")
     if code in REFUSED_PARAMETER_CODES:
-        parameter = problem.get("param") or "a parameter"
-        raise BrokenWorld(f"{told}. The model does not take {parameter!r}: change it in the recipe's generate section")
+        parameter = str(problem.get("param") or "a parameter")
+        if parameter == "n":
+            return Rejection(f"error:{code}", told, may_be_n=True)
+        cure = "set teacher.seeds: false" if parameter == "seed" else "change it in the recipe's generate section"
+        raise BrokenWorld(f"{told}. The model does not take {parameter!r}: {cure}")
     if wire.status in PASSING_STATUSES or wire.status >= 500:
         raise PassingError(f"http_{wire.status}", told, _retry_after(wire.headers))
     if code == "content_filter":
         return Rejection("content_filter", told)
     if code in TOO_LONG_CODES:
         return Rejection("too_long", told)
-    return Rejection(f"error:{code}", told)
+    return Rejection(f"error:{code}", told, may_be_n=wire.status in (400, 422))
 
 
 def _error_of(body: bytes) -> Mapping[str, Any]:
@@ -82,7 +90,13 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait as the server says, None when it does not or says it as a date."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers[name]) * unit)
+            seconds = float(headers[name]) * unit
         except (KeyError, ValueError):
             continue
+        if seconds > LONGEST_WAIT_S:
+            raise BrokenWorld(
+                f"the teacher asks to wait {seconds:,.0f} s before the next request, longer than {LONGEST_WAIT_S:,.0f} s; "
+                "run again then: what was answered is kept"
+            )
+        return max(0.0, seconds)
     return None

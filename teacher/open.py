@@ -8,7 +8,8 @@ from ..ledger.entries import Payer
 from ..ledger.ledger import Ledger
 from ..store.run import Run
 from .ask import Teacher
-from .endpoint import check_endpoint, endpoint
+from .buying import Buyer
+from .endpoint import check_endpoint, endpoint, proxy_for
 from .identity import identity, is_practice, tariff
 from .transport import HttpTransport
 
@@ -20,9 +21,10 @@ async def open_teacher(run: Run, stage: str) -> AsyncIterator[Teacher]:
     payer = Payer(run.recipe.name, stage, run.recipe.digest(), identity(section, run.home))
     with serving(run) as base_url, Ledger(run.ledger) as ledger:
         where = endpoint(section, base_url)
-        async with HttpTransport(where, section.concurrency, section.deadline_s) as transport:
+        async with HttpTransport(where, section.concurrency, section.deadline_s, proxy_for(section)) as transport:
             greet = partial(check_endpoint, section, base_url)
-            yield Teacher(section, payer, tariff(section), ledger, transport, greet)
+            buyer = Buyer(section, payer, tariff(section), ledger, transport, greet)
+            yield Teacher(section, payer.teacher, ledger, buyer)
 
 
 @contextmanager

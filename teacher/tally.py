@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..ledger.entries import Attempt
+
 
 @dataclass(slots=True)
 class Tally:
@@ -12,13 +14,17 @@ class Tally:
     """Requests that went over the wire, retries included."""
     reused: int = 0
     """Draws that the ledger already had."""
-    bought: int = 0
-    """Draws that were paid for now."""
     failed: int = 0
     """Draws without any reply."""
     usd: float = 0.0
     input_tokens: int = 0
     output_tokens: int = 0
+
+    def count(self, attempt: Attempt) -> None:
+        """Add what an attempt cost."""
+        self.usd += attempt.usd
+        self.input_tokens += attempt.input_tokens
+        self.output_tokens += attempt.output_tokens
 
     def counts(self) -> dict[str, Any]:
         """For a manifest."""

@@ -78,3 +78,4 @@ async def work_through(
 async def _worker(waiting: Iterator[Item], work: Callable[[Item], Awaitable[None]]) -> None:
     for item in waiting:
         await work(item)
+        await asyncio.sleep(0)  # what the ledger answers never waits: without this nobody could interrupt a replay

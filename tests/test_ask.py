@@ -6,10 +6,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,9 +42,12 @@ def make_run(folder: Path, base_url: str, **teacher: object) -> Run:
 def ask(run: Run, *questions: Question, then: Callable[[Teacher], None] = lambda teacher: None) -> list[list[Reply]]:
     async def work() -> list[list[Reply]]:
         async with open_teacher(run, "generate") as teacher:
-            replies = await asyncio.gather(*(teacher.ask(question) for question in questions))
+            replies = await asyncio.gather(*(teacher.ask(question) for question in questions), return_exceptions=True)
             then(teacher)
-            return replies
+            for reply in replies:
+                if isinstance(reply, BaseException):
+                    raise reply
+            return [reply for reply in replies if not isinstance(reply, BaseException)]
 
     return run_async(work())
 
@@ -139,11 +146,22 @@ def test_faults_are_tried_again_and_nothing_is_lost(tmp_path: Path) -> None:
 
 
 def test_a_request_that_never_succeeds_is_a_row(tmp_path: Path) -> None:
-    run = make_run(tmp_path, "practice://skills?fail_500=1&fail_times=99", attempts=2)
-    (reply,) = ask(run, question("Date: 4 May 2020"))[0]
-    assert reply.status == "error:http_500"
-    assert reply.text == ""
-    assert "500" in reply.error
+    def answer(request: dict[str, Any], number: int) -> Answer:
+        return (500, {}, b"down") if request["messages"][0]["content"] == "bad" else (200, {}, completion("fine"))
+
+    with serving(answer) as (base_url, asked):
+        good, bad = ask(make_run(tmp_path, base_url, attempts=2), question("good"), question("bad"))
+    assert good[0].status == "ok"
+    assert (bad[0].status, bad[0].text) == ("error:http_500", "")
+    assert "500" in bad[0].error
+    assert len(asked) == 3
+
+
+def test_a_teacher_that_never_answers_is_given_up_at_once(tmp_path: Path) -> None:
+    with start_practice(practice_settings("practice://skills?fail_500=1&fail_times=999")) as base_url:
+        with pytest.raises(BrokenWorld, match="has not answered one request in 2 tries"):
+            ask(make_run(tmp_path, base_url, attempts=2), *[question(f"Date: {day} May 2020") for day in range(1, 28)])
+        assert stats(base_url)["requests"] == 2
 
 
 def test_refused_and_cut_off_answers_have_their_own_status(tmp_path: Path) -> None:
@@ -237,3 +255,198 @@ def _run_and_kill(folder: Path, base_url: str, after: int) -> set[str]:
         handed += [line.strip() for line in child.stdout if len(line) == 65]
     time.sleep(0.2)  # what was in flight reaches the server before it is counted
     return set(handed)
+
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@contextmanager
+def serving(answer: Callable[[dict[str, Any], int], Answer]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A server of the test's own: `answer` gives (status, headers, body) for a request and its number."""
+    asked: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            asked.append(request)
+            status, headers, body = answer({**request, "authorization": self.headers["authorization"]}, len(asked))
+            self._send(status, headers, body)
+
+        def do_GET(self) -> None:
+            self._send(405, {}, b"")
+
+        def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "content-length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *parts: object) -> None:  # noqa: A002 - the name that it has above
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def completion(*texts: Any, usage: Any = None) -> bytes:
+    choices = [
+        {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        for index, text in enumerate(texts)
+    ]
+    counted = {"prompt_tokens": 10, "completion_tokens": 5 * len(texts)} if usage is None else usage
+    return json.dumps({"model": "m", "choices": choices, "usage": counted}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        (completion([{"type": "text", "text": "in "}, {"type": "text", "text": "parts"}]), "ok", "in parts"),
+        (completion(), "unparsable", ""),
+        (completion(None), "unparsable", ""),
+        (completion("lone \ud800 surrogate"), "ok", "lone ? surrogate"),
+        (completion("a", usage=[1]), "ok", "a"),
+        (completion("a", usage={"prompt_tokens": "n/a"}), "ok", "a"),
+        (completion("a", usage={"prompt_tokens": 10**30, "completion_tokens": 1}), "ok", "a"),
+        (
+            completion("I'm sorry, I can't assist with that request."),
+            "refused",
+            "I'm sorry, I can't assist with that request.",
+        ),
+        (completion("I can't help but admire the plot."), "ok", "I can't help but admire the plot."),
+    ],
+)
+def test_a_whole_reply_is_kept_however_strange_it_is(tmp_path: Path, body: bytes, status: str, text: str) -> None:
+    with serving(lambda request, number: (200, {}, body)) as (base_url, asked):
+        run = make_run(tmp_path, base_url, price={"input": 1, "output": 1, "cached_input": 0.5})
+        for _ in range(2):
+            (reply,) = ask(run, question("anything"))[0]
+            assert (reply.status, reply.text) == (status, text)
+            assert reply.usd > 0
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_server_that_gives_one_choice_at_a_time_fills_all_draws(tmp_path: Path, refuses: bool) -> None:
+    def answer(request: dict[str, Any], number: int) -> Answer:
+        if refuses and "n" in request:
+            return 400, {}, b'{"error": {"message": "n must be 1"}}'
+        return 200, {}, completion(f"answer with seed {request['seed']}")
+
+    with serving(answer) as (base_url, asked):
+        replies = ask(make_run(tmp_path, base_url), *[question(f"question {number}", draws=3) for number in range(4)])
+    assert all({reply.status for reply in draws} == {"ok"} for draws in replies)
+    assert all(len({reply.text for reply in draws}) == 3 for draws in replies), "each draw has a seed of its own"
+    assert sum("n" in request for request in asked) <= 4
+
+
+def test_the_cost_of_one_reply_is_shared_by_its_draws(tmp_path: Path) -> None:
+    with serving(lambda request, number: (200, {}, completion(*"abc"))) as (base_url, _):
+        run = make_run(tmp_path, base_url, price={"input": 1_000_000, "output": 1_000_000})
+        (draws,) = ask(run, question("anything", draws=3))
+    assert sum(reply.usd for reply in draws) == pytest.approx(10 + 15)
+    assert sum(reply.input_tokens for reply in draws) == 10
+    assert sum(reply.output_tokens for reply in draws) == 15
+
+
+def test_a_server_that_repeats_the_key_does_not_get_it_into_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POTSTILL_TEST_KEY", "sk-planted-secret")
+
+    def answer(request: dict[str, Any], number: int) -> Answer:
+        told = json.dumps({"error": {"message": f"you sent {request['authorization']}", "code": "odd"}}).encode()
+        return (200, {}, completion("fine")) if number == 1 else (400, {}, told)
+
+    with serving(answer) as (base_url, _):
+        run = make_run(tmp_path, base_url, api_key_env="POTSTILL_TEST_KEY")
+        replies = [draws[0] for draws in ask(run, question("one"), question("two"))]
+    assert {reply.status for reply in replies} == {"ok", "error:odd"}
+    assert not [reply for reply in replies if "sk-planted" in reply.error]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"sk-planted" in path.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error", "says"),
+    [
+        (429, {}, {"type": "insufficient_quota", "code": "project_spend_limit_exceeded"}, "quota is used up"),
+        (402, {}, {"message": "Insufficient Balance"}, "quota is used up"),
+        (429, {"retry-after": "86400"}, {"message": "tomorrow"}, "asks to wait 86,400 s"),
+        (404, {}, {"code": "model_not_found"}, "teacher.model"),
+        (400, {}, {"code": "unsupported_parameter", "param": "seed"}, "teacher.seeds: false"),
+    ],
+)
+def test_what_would_fail_for_every_request_stops_the_run(
+    tmp_path: Path, status: int, headers: dict[str, str], error: dict[str, str], says: str
+) -> None:
+    def answer(request: dict[str, Any], number: int) -> Answer:
+        return (
+            (200, {}, completion("fine")) if number <= 2 else (status, headers, json.dumps({"error": error}).encode())
+        )
+
+    with serving(answer) as (base_url, asked):
+        run = make_run(tmp_path, base_url, concurrency=2)
+        with pytest.raises(BrokenWorld, match=says):
+            ask(run, *[question(f"question {number}") for number in range(40)])
+    assert len(asked) <= 2 + 2 * 2
+    with sqlite3.connect(run.ledger) as ledger:
+        assert ledger.execute("SELECT count(*) FROM attempts").fetchone()[0] == len(asked), "what was sent is on record"
+
+
+def test_one_prompt_too_long_or_forbidden_is_a_row(tmp_path: Path) -> None:
+    def answer(request: dict[str, Any], number: int) -> Answer:
+        text = request["messages"][0]["content"]
+        if text == "long":
+            return 400, {}, b'{"error": {"code": "context_length_exceeded"}}'
+        if text == "forbidden":
+            return 403, {}, b'{"error": {"message": "your input was flagged"}}'
+        return 200, {}, completion("fine")
+
+    with serving(answer) as (base_url, _):
+        replies = ask(
+            make_run(tmp_path, base_url), *[question(text) for text in ("fine", "long", "forbidden", "fine too")]
+        )
+    assert [draws[0].status for draws in replies] == ["ok", "too_long", "error:403", "ok"]
+
+
+def test_a_request_that_never_left_costs_nothing(tmp_path: Path) -> None:
+    with serving(lambda request, number: (200, {}, completion("fine"))) as (base_url, _):
+        run = make_run(tmp_path, base_url, attempts=1, price={"input": 1, "output": 1})
+        found: list[float] = []
+
+        async def work() -> None:
+            async with open_teacher(run, "generate") as teacher:
+                await teacher.ask(question("one"))
+                paid = teacher.tally.usd
+                teacher._buyer._transport._url = "http://127.0.0.1:9/v1"  # type: ignore[attr-defined]
+                (reply,) = await teacher.ask(question("two"))
+                assert reply.status == "error:unreached"
+                found.append(teacher.tally.usd - paid)
+
+        run_async(work())
+    assert found == [0.0]
+
+
+def test_who_stops_waiting_does_not_stop_the_buyer(tmp_path: Path) -> None:
+    def answer(request: dict[str, Any], number: int) -> Answer:
+        time.sleep(0.3)
+        return 200, {}, completion("fine")
+
+    async def work(run: Run) -> list[Reply]:
+        async with open_teacher(run, "generate") as teacher:
+            buyer = asyncio.create_task(teacher.ask(question("same")))
+            await asyncio.sleep(0.1)
+            waiter = asyncio.create_task(teacher.ask(question("same")))
+            await asyncio.sleep(0.05)
+            waiter.cancel()
+            return await buyer
+
+    with serving(answer) as (base_url, asked):
+        (reply,) = run_async(work(make_run(tmp_path, base_url)))
+    assert reply.text == "fine"
+    assert len(asked) == 1

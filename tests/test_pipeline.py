@@ -1,5 +1,6 @@
 """The pipeline: unchanged is skipped, a change disturbs only what comes after it, what is replaced is kept."""
 
+import fcntl
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from potstill import pipeline
+from potstill.errors import BadInput
 from potstill.pipeline import STAGES, installed, run_stage, stage_named
 from potstill.recipe import Recipe
 from potstill.store.manifest import Manifest
 from potstill.store.run import Run
 from potstill.store.screen import PlainScreen
+from potstill.store.tables import read_table
+from potstill.teacher.practice.launch import start_practice
+from potstill.teacher.practice.settings import practice_settings
 
 FREE = ("prompts", "generate", "filter", "report")
 
@@ -89,3 +94,55 @@ def test_what_is_not_installed_is_left_out_and_no_more(
 ) -> None:
     monkeypatch.setattr(pipeline, "find_spec", lambda name: None if name in gone else object())
     assert [stage.command for stage in installed(STAGES)] == left
+
+
+def test_rows_of_one_split_never_meet_the_heldout_prompts_of_another(tmp_path: Path) -> None:
+    record(tmp_path, "yes")
+    run_free(make_run(tmp_path))
+    other = make_run(tmp_path, prompts={"heldout": {"least": 2, "salt": "another"}})
+    run_stage(other, stage_named("prompts"))
+    with pytest.raises(BadInput, match=r"completions was made from other prompts .* run `potstill generate` first"):
+        run_stage(other, stage_named("filter"))
+    run_free(other)
+    heldout = {row["id"] for row in read_table(other.folder / "samples", "heldout")}
+    trained = {row["prompt_id"] for row in read_table(other.folder / "samples", "train")}
+    assert heldout
+    assert trained
+    assert not heldout & trained
+
+
+def test_rows_that_failed_for_now_are_asked_again_by_the_next_run(tmp_path: Path) -> None:
+    def recipe(url: str) -> Run:
+        teacher = {"base_url": url, "model": "practice-1", "name": "the teacher", "attempts": 2}
+        return make_run(
+            tmp_path, teacher=teacher, prompts={"path": "practice://skills?rows=60"}, generate={"failed_share": 1}
+        )
+
+    with start_practice(practice_settings("practice://skills?fail_500=0.4&fail_times=99&seed=1")) as base_url:
+        run_stage(recipe(base_url), stage_named("prompts"))
+        first = run_stage(recipe(base_url), stage_named("generate")).manifest.counts
+        assert first["owed"] > 0
+        assert run_stage(recipe(base_url), stage_named("generate")).skipped is False
+    with start_practice(practice_settings("practice://skills?seed=1")) as base_url:
+        second = run_stage(recipe(base_url), stage_named("generate")).manifest.counts
+        assert second["owed"] == 0
+        assert 0 < second["sent"] <= first["owed"]
+        assert run_stage(recipe(base_url), stage_named("generate")).skipped is True
+
+
+def test_a_manifest_that_cannot_be_read_is_one_that_is_not_there(tmp_path: Path) -> None:
+    record(tmp_path, "yes")
+    run = make_run(tmp_path)
+    run_free(run)
+    (run.folder / "samples" / "manifest.json").write_text("")
+    assert run_free(run)[2] is False
+
+
+def test_two_at_once_in_one_run_is_an_error(tmp_path: Path) -> None:
+    record(tmp_path, "yes")
+    run = make_run(tmp_path)
+    run.folder.mkdir(parents=True)
+    with (run.folder / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(BadInput, match="another potstill is at work"):
+            run_stage(run, stage_named("prompts"))
