@@ -1,6 +1,6 @@
 """`potstill export`: the kept rows in a format that another tool reads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,11 +34,24 @@ def export(
         for line in lines:
             typer.echo(line, nl=False)
         return
+    _write(out, lines)
+    job.screen.line(f"{job.finished('samples').counts['kept']:,} rows in {out}")  # type: ignore[union-attr]
+
+
+def _write(out: Path, lines: Iterable[bytes]) -> None:
+    from ..errors import BadInput
+
+    if out.is_dir():
+        raise BadInput(f"--out {out}: this is a folder; name a file")
     temporary = out.with_name(out.name + ".tmp")
-    with temporary.open("wb") as file:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        file = temporary.open("wb")
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise BadInput(f"--out {out}: {error.strerror}: {error.filename}; write to another place") from None
+    with file:
         file.writelines(lines)
     temporary.rename(out)
-    job.screen.line(f"{job.finished('samples').counts['kept']:,} rows in {out}")  # type: ignore[union-attr]
 
 
 def _jsonl(row: Mapping[str, Any]) -> bytes:

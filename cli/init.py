@@ -1,6 +1,5 @@
 """`potstill init`: write a short recipe that runs."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,7 @@ def init(
 ) -> None:
     """Write a short recipe that runs, each line with what it means."""
     from ..errors import BadInput
+    from ..recipe.recipe import run_name
     from ..recipe.starter import TEACHERS, starter_recipe
 
     if teacher not in TEACHERS:
@@ -31,7 +31,7 @@ def init(
     path = prompts or "practice://skills?rows=2000"
     if prompts is not None:
         path = _path_from_recipe(prompts, out)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(prompts).stem if prompts else "practice").strip("-._") or "run"
+    name = run_name(Path(prompts).stem if prompts else "practice")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(starter_recipe(teacher, path, name), encoding="utf-8")
     typer.echo(f"wrote {out}\nnext: potstill check {out}, then potstill run {out}")

@@ -1,13 +1,19 @@
 """The command `potstill`: assembles the commands, and turns errors into words and exit codes."""
 
+import errno
 import sys
 
 import typer
 
-from ..errors import PotstillError
+from ..errors import BrokenWorld, PotstillError
 from . import check, export, init, run, stages, status, teacher
 
 INTERRUPTED = 130
+BROKEN_DISK = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your quota on the disk is used up",
+    errno.EIO: "the disk fails",
+}
 
 app = typer.Typer(
     name="potstill",
@@ -34,6 +40,15 @@ def main() -> None:
     except PotstillError as error:
         typer.echo(f"potstill: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in BROKEN_DISK:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        typer.echo(
+            f"potstill: {BROKEN_DISK[error.errno]}{where}: make room and run again; what was answered is in the ledger",
+            err=True,
+        )
+        sys.exit(BrokenWorld.exit_code)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer's answer to Ctrl-C
             typer.echo(

@@ -76,7 +76,7 @@ def ask_local(run: Run, name: str, folder: Path, prompts: Sequence[Prompt]) -> L
     answers = tuple(
         Answer(
             text=one.text,
-            status=_status(one.text, one.finish_reason),
+            status=answer_status(one.text, one.finish_reason),
             finish_reason=one.finish_reason,
             output_tokens=one.output_tokens,
             seconds=one.seconds,
@@ -97,8 +97,8 @@ def longest_answer(run: Run) -> int:
     return max(run.recipe.generate.max_tokens, *(arm.get("longest_answer", 0) for arm in arms.values()), 0)
 
 
-def _status(text: str, finish_reason: str) -> str:
-    """As the teacher's answers are read."""
+def answer_status(text: str, finish_reason: str) -> str:
+    """The status of an answer that ended so, as `teacher.reading` gives it to the teacher's."""
     if finish_reason != "stop":
         return "truncated"
     return "ok" if text.strip() else "unparsable"

@@ -64,7 +64,7 @@ def work(run: Run, folder: Path) -> dict[str, Any]:
     said = {name: local[name].answers if local else () for name in folders}
     items = judge_all(run.recipe, asked, {"teacher": teacher.answers, **said})
     write_items(folder, items)
-    card = _scorecard(run, prompts, items, teacher, local)
+    card = whole_scorecard(run, prompts, items, teacher, local)
     (folder / "scorecard.json").write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     return {"items": len(asked), "arms": len(items), **teacher.counts, "verdict": card["verdict"]["sentence"]}
 
@@ -90,13 +90,14 @@ def write_items(folder: Path, items: Mapping[str, Sequence["Item"]]) -> None:
     write_table(folder, "items", ITEMS, rows)
 
 
-def _scorecard(
+def whole_scorecard(
     run: Run,
     prompts: Sequence[Prompt],
     items: Mapping[str, Sequence["Item"]],
     teacher: "TeacherAnswers",
     local: Mapping[str, "LocalAnswers"],
 ) -> dict[str, Any]:
+    """What `scorecard.json` holds."""
     from .circumstances import circumstances
     from .efficiency import efficiency
     from .findings import find

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ from ..errors import BadPrompts, MissingExtra
 
 Record = Mapping[str, Any]
 Numbered = tuple[int, Record]
+
+_BOM = b"\xef\xbb\xbf"
+_LARGEST_FIELD = 2**31 - 1
+_OWNER_AND_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 def read_source(path: str, home: Path) -> Iterator[Numbered]:
@@ -28,7 +33,7 @@ def read_source(path: str, home: Path) -> Iterator[Numbered]:
     if file.is_dir():
         return _saved_dataset(file)
     if file.suffix not in READERS:
-        if not file.exists() and not file.suffix:
+        if not file.exists() and (not file.suffix or _OWNER_AND_NAME.fullmatch(path)):
             return _hub_dataset(path)
         raise BadPrompts(f"{file}: prompts come from {', '.join(READERS)}, a folder saved by datasets, or the Hub")
     if not file.exists():
@@ -41,10 +46,11 @@ def read_source(path: str, home: Path) -> Iterator[Numbered]:
 def _jsonl(file: Path) -> Iterator[Numbered]:
     with file.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            if not line.strip():
+            text = line.removeprefix(_BOM) if number == 1 else line
+            if not text.strip():
                 continue
             try:
-                record = orjson.loads(line)
+                record = orjson.loads(text)
             except orjson.JSONDecodeError as error:
                 raise BadPrompts(f"{file}, line {number}: not JSON ({error}); each line is one JSON object") from None
             if not isinstance(record, dict):
@@ -53,6 +59,7 @@ def _jsonl(file: Path) -> Iterator[Numbered]:
 
 
 def _csv(file: Path) -> Iterator[Numbered]:
+    csv.field_size_limit(_LARGEST_FIELD)  # the module's own limit, 131,072, is less than a long document
     with file.open(encoding="utf-8-sig", newline="") as lines:
         reader = csv.DictReader(lines, strict=True)
         try:
@@ -60,8 +67,26 @@ def _csv(file: Path) -> Iterator[Numbered]:
                 if None in record or None in record.values():
                     raise BadPrompts(f"{file}, line {reader.line_num}: not as many fields as the header has")
                 yield reader.line_num, {name: value for name, value in record.items() if value != ""}
-        except (csv.Error, UnicodeDecodeError) as error:
+        except csv.Error as error:
             raise BadPrompts(f"{file}, line {reader.line_num}: {error}") from None
+        except UnicodeDecodeError:
+            raise BadPrompts(
+                f"{file}, line {_first_not_utf8(file)}: not UTF-8; save the file as UTF-8 (spreadsheets call it CSV UTF-8)"
+            ) from None
+
+
+def _first_not_utf8(file: Path) -> int:
+    """The number of the line: the decoder reads ahead, so where it failed is not where the reader was."""
+    with file.open("rb") as lines:
+        return next(number for number, line in enumerate(lines, start=1) if not _is_utf8(line))
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _parquet(file: Path) -> Iterator[Numbered]:

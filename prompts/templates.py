@@ -32,7 +32,7 @@ class Template:
 
     def apply(self, messages: Sequence[Message]) -> tuple[Message, ...]:
         """The messages as they are asked: `prompt` in the template stands for the last user message."""
-        asked = _compiled(self.source).render(prompt=last_user_text(messages))
+        asked = _filled(self.name, self.source, last_user_text(messages))
         last = max(index for index, turn in enumerate(messages) if turn["role"] == "user")
         return tuple({**turn, "content": asked} if index == last else turn for index, turn in enumerate(messages))
 
@@ -43,11 +43,18 @@ def _compiled(source: str) -> Compiled:
     return _SANDBOX.from_string(source)
 
 
+def _filled(name: str, source: str, prompt: str) -> str:
+    try:
+        return _compiled(source).render(prompt=prompt)
+    except Exception as error:  # noqa: BLE001 - a template is a program of the user's, and can fail like any
+        raise BadRecipe(f"template {name!r} cannot be filled in: {error}") from None
+
+
 def load_template(name: str, home: Path) -> Template:
     """A template by its library name, or by the path of a .md file relative to `home`.
 
     Raises:
-        BadRecipe: there is no such template, or it uses variables that nobody fills.
+        BadRecipe: there is no such template, it uses variables that nobody fills, or it cannot be filled in.
     """
     if name.endswith(".md"):
         path = home / name
@@ -84,4 +91,6 @@ def _checked(name: str, text: str) -> Template:
         )
     if not used:
         raise BadRecipe(f"template {name!r} does not use the prompt: write {{{{ prompt }}}} where it belongs")
-    return Template(name, text.rstrip("\n"))
+    template = Template(name, text.rstrip("\n"))
+    _filled(name, template.source, "a prompt")
+    return template

@@ -1,10 +1,21 @@
 """Generation: how the teacher is asked."""
 
+import math
+from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from .section import Section
+
+LARGEST_INT = 2**53 - 1
+"""The largest integer that every reader of JSON takes for the same one (RFC 8785)."""
+
+NOT_EXTRA = frozenset(
+    {"model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "n", "stream"}
+    | {"stream_options", "user", "metadata", "store", "service_tier", "prompt_cache_key"}
+)
+"""What `extra` may not hold: fields that the recipe has of its own, and those that say how an answer travels."""
 
 
 class GenerateSection(Section):
@@ -28,11 +39,45 @@ class GenerateSection(Section):
     top_p: float | None = Field(default=None, gt=0, le=1)
     """Nucleus sampling; not sent if not given."""
 
-    seed: int | None = None
+    seed: int | None = Field(default=None, ge=-LARGEST_INT, le=LARGEST_INT)
     """A seed of your own for every request; if not given, each draw has one where the server takes seeds."""
 
     extra: dict[str, Any] = Field(default_factory=dict)
-    """Further fields of the request body, sent as they are."""
+    """Further fields of the request body, sent as they are; none that the recipe sets, none that says how an answer travels."""
 
     failed_share: float = Field(default=0.05, ge=0, le=1)
     """Stop before training when a larger share of rows has no usable answer."""
+
+    @field_validator("extra")
+    @classmethod
+    def _leaves_ours_alone(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        if ours := sorted(NOT_EXTRA & extra.keys()):
+            raise ValueError(
+                f"{', '.join(ours)} cannot be set here: the recipe has its own field for it, or Potstill sets it"
+            )
+        if wrong := next(_not_json(extra, ""), None):
+            raise ValueError(
+                f"{wrong.lstrip('.')} is not plain JSON: texts, true, false, null, numbers up to 2^53 - 1, lists, mappings"
+            )
+        return extra
+
+
+def _not_json(value: Any, where: str) -> Iterator[str]:
+    """The places of values that not every reader of JSON would take for the same."""
+    match value:
+        case None | bool():
+            pass
+        case str():
+            if any("\ud800" <= letter <= "\udfff" for letter in value):
+                yield where
+        case int() | float():
+            if not math.isfinite(value) or (isinstance(value, int) and abs(value) > LARGEST_INT):
+                yield where
+        case list():
+            for index, inner in enumerate(value):
+                yield from _not_json(inner, f"{where}[{index}]")
+        case dict():
+            for name, inner in value.items():
+                yield from _not_json(inner if isinstance(name, str) else name, f"{where}.{name}")
+        case _:
+            yield where

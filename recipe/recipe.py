@@ -1,6 +1,7 @@
 """The recipe: everything a run depends on, in one frozen value."""
 
 import hashlib
+import re
 
 import orjson
 from pydantic import Field
@@ -42,3 +43,8 @@ class Recipe(Section):
         """Sixteen hex digits over every value of the resolved recipe."""
         body = orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
         return hashlib.blake2b(body, digest_size=8).hexdigest()
+
+
+def run_name(stem: str) -> str:
+    """The name of a run after a file: what a name may not hold becomes a dash."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._") or "run"

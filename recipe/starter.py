@@ -52,6 +52,10 @@ def starter_recipe(teacher: str, prompts: str, name: str) -> str:
     return "".join(_written(lines))
 
 
+def _inline(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, width=float("inf")).splitlines()[0]
+
+
 def _written(lines: Sequence[_Line]) -> list[str]:
     text = ["# A recipe for potstill. `potstill check` looks it over, `potstill run` does the work.\n"]
     open_sections: list[str] = []
@@ -62,6 +66,6 @@ def _written(lines: Sequence[_Line]) -> list[str]:
                 text.append(f"{'  ' * depth}{part}:\n")
         open_sections = sections
         description = " ".join((section.model_fields[field].description or "").split())
-        entry = f"{'  ' * len(sections)}{field}: {yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}"
+        entry = f"{'  ' * len(sections)}{field}: {_inline(value)}"
         text.append(f"{entry}  # {description}\n")
     return text

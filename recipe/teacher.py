@@ -1,10 +1,14 @@
 """The teacher: which model answers, where it is, and what it costs."""
 
-from urllib.parse import urlsplit
+import re
 
 from pydantic import Field, field_validator
 
 from .section import Section
+
+_WITH_A_USER = re.compile(r"(?:\w+://)?[^/?#]*@")
+# The lower-case beginnings are those of keys that could pass for names.
+_VARIABLE = re.compile(r"(?!(?:sk|hf|gsk|csk|r8|fw)_)[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Price(Section):
@@ -56,10 +60,23 @@ class TeacherSection(Section):
     @field_validator("base_url")
     @classmethod
     def _holds_no_secret(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.username or parts.password:
-            # The address is written into recipes, manifests and reports; the message must not repeat it.
+        # The address is written into recipes, manifests and reports; the message must not repeat it.
+        if _WITH_A_USER.match(url):
             raise ValueError(
                 "an address with a user or a password in it; put the key into the environment (api_key_env)"
             )
+        if not url.startswith("practice://") and re.search("[?#]", url):
+            raise ValueError(
+                "an address with a ? or a # in it; it ends with the path, and a key stays in the environment (api_key_env)"
+            )
         return url
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _names_a_variable(cls, name: str | None) -> str | None:
+        if name is not None and not _VARIABLE.fullmatch(name):
+            raise ValueError(
+                "not the name of an environment variable; the key stays in the environment, and its variable's name, "
+                "such as OPENAI_API_KEY, goes here"
+            )
+        return name

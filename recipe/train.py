@@ -63,4 +63,4 @@ class TrainSection(Section):
     """Steps between checkpoints, from which an interrupted training goes on."""
 
     controls: tuple[Literal["unfiltered"], ...] = ("unfiltered",)
-    """Students trained beside it for comparison: `unfiltered` takes as many rows, drawn from all whole answers, kept or dropped."""
+    """Students trained beside it for comparison: `unfiltered` takes as many rows, drawn from whole answers, kept or dropped."""

@@ -144,7 +144,7 @@ class Judgement:
     differences: tuple[tuple[str, Interval], ...] = ()
     """Paired, on the same prompts; the label says what minus what."""
     filtering: Interval | None = None
-    """The student minus the same student trained on rows that no rule has chosen."""
+    """The student minus the same student trained on as many rows drawn from all whole answers."""
     training_seeds: int = 1
     efficiency: Efficiency = field(default_factory=Efficiency)
 

@@ -111,7 +111,7 @@ def _draw_funnel(harvest: Harvest, width: int) -> "Figure":
 
 
 def _draw_curves(courses: Sequence[Course], width: int) -> "Figure":
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator
 
     figure, axes = _canvas(width, 220, 50, 4)
     losses = [loss for course in courses for _, loss in course.curve]
@@ -123,6 +123,8 @@ def _draw_curves(courses: Sequence[Course], width: int) -> "Figure":
     if min(losses) > 0 and max(losses) > 20 * min(losses):
         axes.set_yscale("log")
         axes.minorticks_off()
+        # Threes too: a curve that ends between two powers of ten has a number near its end.
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
         axes.yaxis.set_major_formatter(lambda value, _: decimal(value))
     else:
         axes.set_ylim(bottom=min(0.0, *losses))

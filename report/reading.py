@@ -121,7 +121,10 @@ def _paid(completions: Path) -> tuple[float, Counter[str]]:
 
 
 def _origin(
-    run: Run, manifests: Mapping[str, Manifest], training: Mapping[str, Any] | None, snapshots: tuple[tuple[str, int], ...]
+    run: Run,
+    manifests: Mapping[str, Manifest],
+    training: Mapping[str, Any] | None,
+    snapshots: tuple[tuple[str, int], ...],
 ) -> Origin:
     resolved = yaml.safe_dump(run.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
     packages = training["packages"] if training else {}

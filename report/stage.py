@@ -30,7 +30,7 @@ STAGE = Stage(
     command="report",
     writes="report",
     reads=("prompts", "completions", "samples", "student", "scorecard"),
-    version=1,
+    version=2,
     settings=_settings,
     work=_work,
 )

@@ -18,19 +18,15 @@ def _left_out(facts: Facts) -> Iterator[str]:
     if "scorecard" not in facts.done:
         yield "Quality: nothing was evaluated."
         return
-    yield "A teacher that changed: the items do not say which snapshot answered, so a change since training would not show."
     if judgement.filtering is None:
         yield "What filtering bought: there is no unfiltered control to compare with."
-    if judgement.training_seeds in (None, 1):
+    if judgement.training_seeds == 1:
         yield "Another training: there was one seed; the intervals cover the choice of prompts, not the luck of training."
     if judgement.grader == "exact":
         yield "Right answers in other words: only the exact text of the reference counted as right."
-    if facts.bill.distillation_usd is None:
-        yield "The whole cost of the distillation."
     if judgement.efficiency.student.get("tokens_per_second") is not None:
-        batch = judgement.efficiency.student.get("batch_size")
-        at = f" in batches of {count(batch)}" if isinstance(batch, int | float) else ""
-        yield f"Speed under other loads: the student was timed once{at}, on one machine, beside no other traffic."
+        batch = count(judgement.efficiency.student["batch_size"])
+        yield f"Speed under other loads: the student was timed once, in batches of {batch}, on one machine."
 
 
 def _beyond(facts: Facts) -> Iterator[str]:

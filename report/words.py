@@ -6,15 +6,15 @@ from decimal import Decimal
 
 from markupsafe import Markup, escape
 
-from ..store.rounding import down, up
+from ..store.rounding import down, nearest, up
 
 UNKNOWN = "–"
 _MINUS = "\N{MINUS SIGN}"
 
 
-def percent(share: float | None, digits: int = 1) -> str:
+def percent(share: float | None) -> str:
     """`0.965` as `96.5%`."""
-    return UNKNOWN if share is None else _signed(f"{100 * share:z.{digits}f}%")
+    return UNKNOWN if share is None else _signed(f"{nearest(share):z.1f}%")
 
 
 def span(low: float | None, high: float | None) -> str:

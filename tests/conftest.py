@@ -30,7 +30,7 @@ Potstill = Callable[..., subprocess.CompletedProcess[str]]
 def potstill_in(tmp_path: Path) -> Potstill:
     """Run the command as a user does, from a folder that holds the user's own train.py and eval.py."""
     for name in ("train.py", "eval.py", "store.py"):
-        (tmp_path / name).write_text("raise SystemExit('this file is the user's own')\n")
+        (tmp_path / name).write_text('raise SystemExit("this file is the user\'s own")\n')
 
     def run(
         *arguments: str, env: dict[str, str] | None = None, timeout: float = 300

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -10,22 +11,26 @@ import pytest
 from potstill.errors import BadRecipe, BadStudent, BrokenWorld
 from potstill.eval.efficiency import efficiency
 from potstill.eval.items import Answer
-from potstill.eval.local_arms import LocalAnswers
+from potstill.eval.local_arms import LocalAnswers, answer_status, longest_answer
 from potstill.eval.stage import STAGE
 from potstill.recipe import Recipe
+from potstill.recipe.teacher import Price
 from potstill.store.rows import Prompt, conversation
 from potstill.store.run import Run
-from potstill.store.schemas import PROMPTS, prompt_columns
+from potstill.store.schemas import COMPLETIONS, PROMPTS, prompt_columns
 from potstill.store.screen import PlainScreen
 from potstill.store.tables import count_rows, read_table, write_table
 from potstill.student.load import Scratch, load_student, save_student
 from potstill.teacher.practice.source import practice_prompts
+from potstill.teacher.reading import read_chat
 from potstill.teacher.reply import Reply
 
 ROWS = 30
 
 
-def run_in(home: Path, teacher: str = "practice://skills?refused=0&truncated=0", **judged: object) -> Run:
+def run_in(
+    home: Path, teacher: str = "practice://skills?refused=0&truncated=0", *, references: bool = True, **judged: object
+) -> Run:
     sections = {
         "teacher": {"base_url": teacher, "model": "practice-1", "attempts": 1},
         "prompts": {"path": f"practice://skills?rows={ROWS}"},
@@ -42,7 +47,7 @@ def run_in(home: Path, teacher: str = "practice://skills?refused=0&truncated=0",
             "heldout",
             "practice",
             (at,),
-            row["reference"],
+            row["reference"] if references else None,
         )
         for at, row in enumerate(rows)
     ]
@@ -95,6 +100,74 @@ def test_every_arm_answers_the_same_prompts_in_the_items(tmp_path):
     assert all(row["status"] == "truncated" for row in rows if row["finish_reason"] == "length")
 
 
+def test_without_references_nobody_is_asked_and_the_scorecard_says_what_to_give(tmp_path):
+    run = run_in(tmp_path, references=False)
+    leave_students(run, "model")
+    counts = STAGE.work(run, run.folder / "scorecard")
+    card = orjson.loads((run.folder / "scorecard" / "scorecard.json").read_bytes())
+    assert (counts["items"], counts["sent"], counts["usd"]) == (0, 0, 0)
+    assert card["verdict"]["sentence"] == (
+        f"There is no verdict: none of the {ROWS} held-out prompts has a reference to hold an answer against."
+    )
+    assert "`reference`" in card["verdict"]["give"][0]
+    assert card["arms"]["student"]["excluded"] == ROWS
+    assert card["efficiency"] == {"student": {}, "teacher": {}}
+
+
+def priced(run: Run, name: str) -> Run:
+    teacher = run.recipe.teacher.model_copy(update={"price": Price(input=1000.0, output=1000.0)})
+    recipe = run.recipe.model_copy(update={"name": name, "teacher": teacher})
+    return replace(run, recipe=recipe)
+
+
+def test_a_run_that_reuses_anothers_answers_is_not_free_and_paid_nothing(tmp_path):
+    first = priced(run_in(tmp_path), "first")
+    leave_students(first, "model")
+    bought = [
+        {**dict.fromkeys(COMPLETIONS.names, ""), "draw": 0, "input_tokens": 1, "output_tokens": 1, "usd": 0.25}
+    ] * 4
+    write_table(first.folder / "completions", "completions", COMPLETIONS, bought)
+    costs = []
+    for run in (first, priced(first, "second")):
+        STAGE.work(run, run.folder / "scorecard")
+        costs.append(orjson.loads((run.folder / "scorecard" / "scorecard.json").read_bytes())["costs"])
+    assert costs[0]["paid_by_this_run"] > 0 == costs[1]["paid_by_this_run"]
+    assert costs[1]["distillation_usd"] == costs[0]["distillation_usd"]
+    assert costs[0]["distillation_usd"] == pytest.approx(1.0 + costs[0]["paid_by_this_run"])
+
+
+def test_the_items_name_the_model_that_answered_for_the_teacher(tmp_path):
+    run = run_in(tmp_path)
+    leave_students(run, "model")
+    STAGE.work(run, run.folder / "scorecard")
+    for row in read_table(run.folder / "scorecard", "items"):
+        assert ("(simulated-" in row["snapshot"]) == (row["arm"] == "teacher")
+
+
+def test_a_student_may_write_as_many_of_its_own_tokens_as_it_was_trained_on(tmp_path):
+    run = run_in(tmp_path)
+    assert longest_answer(run) == 60, "without a record"
+    record = run.folder / "student" / "training.json"
+    record.parent.mkdir(parents=True)
+    for arms, cap in [
+        ({"student": {}}, 60),
+        ({"student": {"longest_answer": 31}}, 60),
+        ({"student": {"longest_answer": 90}, "control_unfiltered": {"longest_answer": 110}}, 110),
+    ]:
+        record.write_bytes(orjson.dumps({"arms": arms}))
+        assert longest_answer(run) == cap
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "status"),
+    [("a", "stop", "ok"), ("", "stop", "unparsable"), (" \n", "stop", "unparsable"), ("", "length", "truncated")],
+)
+def test_a_local_answer_has_the_status_that_the_teachers_would_have(text, finish, status):
+    assert answer_status(text, finish) == status
+    body = {"model": "m", "choices": [{"index": 0, "message": {"content": text}, "finish_reason": finish}]}
+    assert read_chat(orjson.dumps(body)).choices[0].status == status
+
+
 def test_a_teacher_that_does_not_answer_is_a_broken_world(tmp_path):
     run = run_in(tmp_path, "practice://skills?fail_500=1&fail_times=100")
     leave_students(run, "model")
@@ -139,7 +212,7 @@ def test_latency_is_of_what_was_sent_now_and_price_of_everything(tmp_path):
 
 
 def test_the_stage_is_known_without_its_heavy_packages():
-    heavy = ["torch", "transformers", "trl", "datasets", "peft", "scipy", "statsmodels", "matplotlib"]
+    heavy = ["torch", "transformers", "trl", "datasets", "peft", "scipy", "matplotlib"]
     look = f"import sys, potstill.eval.stage; print([name for name in {heavy} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-P", "-c", look], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"

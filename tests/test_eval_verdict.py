@@ -1,6 +1,7 @@
 """The verdict: yes only when the whole interval says yes, no verdict from silence, and nothing left unsaid beside it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -37,9 +38,11 @@ def items_of(asked: Recipe, on: Sequence[Prompt], **right: int) -> dict[str, lis
     return judge_all(asked, on, {name: answers(count, len(on)) for name, count in right.items()})
 
 
-def decided(asked: Recipe, on: Sequence[Prompt], items: dict[str, list[Item]]) -> Decision:
+def decided(
+    asked: Recipe, on: Sequence[Prompt], items: dict[str, list[Item]], trained_on: Sequence[str] = ()
+) -> Decision:
     found = find(paired(items), asked.eval.retain, asked.eval.confidence)
-    return decide(found, circumstances(asked, on, items))
+    return decide(found, circumstances(asked, on, items, trained_on))
 
 
 def verdict(asked: Recipe, total: int, **right: int) -> Decision:
@@ -77,7 +80,9 @@ def test_equal_arms_on_few_prompts_do_not_pass():
 
 
 def test_a_share_on_the_bar_would_never_be_settled_and_says_so():
-    assert "close to the bar" in verdict(recipe(retain=1.0), 100, teacher=90, student=90, base=0).give[0]
+    found = verdict(recipe(retain=1.0), 100, teacher=90, student=90, base=0)
+    assert found.sentence.endswith("not even a million held-out prompts like these would move it there.")
+    assert found.give == (), "nothing that could be given would tell"
 
 
 def test_the_bar_is_the_recipes():
@@ -88,7 +93,7 @@ def test_the_bar_is_the_recipes():
 
 def test_without_references_there_is_no_verdict_and_it_says_what_to_give():
     on = prompts(50, reference=None)
-    found = decided(recipe(), on, items_of(recipe(), on, teacher=50, student=50))
+    found = decided(recipe(), on, {"teacher": [], "student": []})
     assert found.replace is None
     assert "none of the 50 held-out prompts has a reference" in found.sentence
     assert "`reference`" in found.give[0]
@@ -113,6 +118,7 @@ def test_a_teacher_that_never_answered_gives_no_verdict():
 def test_a_teacher_that_scored_nothing_gives_no_verdict():
     found = verdict(recipe(), 100, teacher=0, student=40, base=0)
     assert found.replace is None
+    assert found.sentence.startswith("There is no verdict: the student scored 40%")
     assert "the teacher scored 0" in found.sentence
 
 
@@ -139,6 +145,45 @@ def test_a_simulated_teacher_is_called_simulated_in_the_verdicts_own_sentence():
     assert any("recorded answers" in said for said in replayed.conditions)
 
 
+def from_snapshot(snapshot: str, trained_on: Sequence[str] = ()) -> Decision:
+    on = prompts(100)
+    teacher = [replace(one, snapshot=snapshot) for one in answers(90, 100)]
+    return decided(recipe(), on, judge_all(recipe(), on, {"teacher": teacher, "student": answers(95, 100)}), trained_on)
+
+
+def test_a_practice_teacher_that_somebody_else_serves_is_called_simulated_too():
+    assert "the simulated teacher" in from_snapshot("practice-1 (simulated-00ff)").sentence
+    assert "the simulated teacher" in from_snapshot("m", ["practice-1 (simulated-00ff)"]).sentence
+    assert "simulated" not in from_snapshot("m (fp_1)", ["m (fp_1)"]).sentence
+
+
+def test_a_teacher_that_changed_between_training_answers_and_held_out_ones_is_said():
+    said = " ".join(from_snapshot("m-2", ["m-1"]).conditions)
+    assert "m-2, which gave no training answer" in said
+    assert "may have changed" not in " ".join(from_snapshot("m-1", ["m-1"]).conditions)
+    assert "may have changed" not in " ".join(from_snapshot("m-1").conditions), (
+        "nothing is known of the training answers"
+    )
+
+
+def test_shared_families_are_said_and_only_they():
+    on = [replace(prompt, family=f"f{at // 2}") for at, prompt in enumerate(prompts(100))]
+    said = " ".join(decided(recipe(), on, items_of(recipe(), on, teacher=90, student=90)).conditions)
+    assert "The 100 held-out prompts belong to 50 families" in said
+    assert "famil" not in " ".join(verdict(recipe(), 100, teacher=90, student=90).conditions)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "says"), [(None, "sampled at its own temperature"), (0.7, "sampled at temperature 0.7"), (0.0, "")]
+)
+def test_a_teacher_that_is_sampled_where_the_student_is_greedy_is_said(temperature, says):
+    asked = recipe()
+    asked = asked.model_copy(update={"generate": asked.generate.model_copy(update={"temperature": temperature})})
+    said = " ".join(verdict(asked, 100, teacher=90, student=90).conditions)
+    assert says in said
+    assert ("answered greedily" in said) == bool(says)
+
+
 @pytest.mark.parametrize(
     ("scores", "says"),
     [
@@ -152,11 +197,15 @@ def test_what_weakens_the_verdict_is_said(scores, says):
     assert any(says in said for said in verdict(recipe(), total, **scores).conditions)
 
 
+def with_unasked(asked: int, total: int) -> list[Prompt]:
+    """Prompts of which the last ones have no reference, so that nobody is asked them."""
+    return [*prompts(asked), *prompts(total, reference=None)[asked:]]
+
+
 def test_what_was_left_out_is_counted():
-    on = [*prompts(30), *[p for p in prompts(33, reference=None) if int(p.id[1:]) >= 30]]
-    given = {"teacher": answers(30, 33), "student": answers(30, 33)}
+    given = {"teacher": answers(30, 30), "student": answers(30, 30)}
     given["teacher"][0] = answers(1, 1, "error:429")[0]
-    found = decided(recipe(), on, judge_all(recipe(), on, given))
+    found = decided(recipe(), with_unasked(30, 33), judge_all(recipe(), prompts(30), given))
     left = next(said for said in found.conditions if "left out" in said)
     assert "4 held-out prompts of 33" in left
     assert "3 had no reference" in left
@@ -164,12 +213,11 @@ def test_what_was_left_out_is_counted():
 
 
 def test_every_prompt_of_an_arm_is_in_its_score_or_counted_out():
-    on = [*prompts(20), *[p for p in prompts(25, reference=None) if int(p.id[1:]) >= 20]]
-    given = {name: answers(15, 25) for name in ("teacher", "student", "base", "control_unfiltered")}
+    given = {name: answers(15, 20) for name in ("teacher", "student", "base", "control_unfiltered")}
     given["teacher"][3] = answers(1, 1, "error:500")[0]
-    items = judge_all(recipe(), on, given)
+    items = judge_all(recipe(), prompts(20), given)
     found = find(paired(items), 0.95, 0.95)
-    card = scorecard(items, HOW, found, circumstances(recipe(), on, items))
+    card = scorecard(items, HOW, found, circumstances(recipe(), with_unasked(20, 25), items))
     for arm in card["arms"].values():
         assert arm["n"] + arm["unparsable"] + arm["excluded"] == 25
         assert (arm["n"], arm["right"]) == (19, 14)
@@ -180,7 +228,7 @@ def test_every_prompt_of_an_arm_is_in_its_score_or_counted_out():
 
 def test_a_scorecard_without_a_score_has_no_number_in_its_place():
     on = prompts(3, reference=None)
-    items = items_of(recipe(), on, teacher=3, student=3)
+    items: dict[str, list[Item]] = {"teacher": [], "student": []}
     card = scorecard(items, HOW, None, circumstances(recipe(), on, items))
     assert card["retained"]["value"] is None
     assert card["retained"]["why"]
@@ -196,4 +244,5 @@ def test_ends_of_intervals_are_rounded_outwards():
         "95%",
         "95.1%",
     )
+    assert (percent(0.9996), percent(0.0004), percent(1.0), percent(0.0)) == ("99.9%", "0.1%", "100%", "0%")
     assert (percent(1.523), percent(-0.0123), at_least(-0.0123)) == ("152.3%", "-1.2%", "-1.3%")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill.errors import BadPrompts, BadRecipe
+from potstill.errors import BadPrompts, BadRecipe, MissingExtra
 from potstill.prompts.split import sides
 from potstill.prompts.stage import load
 from potstill.prompts.templates import load_template
@@ -105,6 +106,37 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, path: str) -> None:
         load(make_run(tmp_path, path))
 
 
+def test_a_name_on_the_hub_may_have_a_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)  # as if it were not installed: the Hub is asked, but not here
+    for name in ("teknium/OpenHermes-2.5", "owner/plain", "plain"):
+        with pytest.raises(MissingExtra, match="datasets"):
+            load(make_run(tmp_path, name))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.xlsx").write_text("x")
+    for name in ("data/rows.xlsx", "./rows.xlsx", "a/b/rows.xlsx", "a/rows.jsonl"):
+        with pytest.raises(BadPrompts, match="rows"):
+            load(make_run(tmp_path, name))
+
+
+def test_a_byte_order_mark_is_not_a_part_of_the_first_row(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8-sig")
+    assert load(make_run(tmp_path, "p.jsonl")).prompts[0].reference == "0"
+
+
+def test_a_long_field_of_a_csv_is_read(tmp_path: Path) -> None:
+    long = "word " * 40_000
+    (tmp_path / "p.csv").write_text(f"prompt\n{long}\nshort\n")
+    assert load(make_run(tmp_path, "p.csv")).prompts[0].messages[0]["content"] == long
+
+
+@pytest.mark.parametrize("before", [0, 5_000])
+def test_a_csv_that_is_not_utf8_is_named_with_its_line(tmp_path: Path, before: int) -> None:
+    rows = [f"row {number}" for number in range(before)]
+    (tmp_path / "p.csv").write_bytes("\n".join(["prompt", *rows, "Grüße", "end"]).encode("latin-1"))
+    with pytest.raises(BadPrompts, match=f"line {before + 2}: not UTF-8; save"):
+        load(make_run(tmp_path, "p.csv"))
+
+
 def prompt(name: str, family: str) -> Prompt:
     return Prompt(name, conversation(("user", name)), family, "train", "f", (1,))
 
@@ -157,3 +189,10 @@ def test_a_template_names_the_variables_that_it_lacks(tmp_path: Path) -> None:
     assert load_template("answer", tmp_path).apply(messages) == messages
     with pytest.raises(BadRecipe, match="answer"):
         load_template("anwser", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{{ prompt.foo.bar }}", "{{ prompt / 2 }}", "{{ prompt | nofilter }}", "{{ prompt"])
+def test_a_template_that_cannot_be_filled_is_refused_when_it_is_loaded(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.md").write_text(text)
+    with pytest.raises(BadRecipe, match=r"mine\.md"):
+        load_template("mine.md", tmp_path)

@@ -1,16 +1,23 @@
 """The recipe: what is wrong with it is said with its place and a way out."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from potstill.errors import BadRecipe
+from potstill.ledger.key import TRANSPORT_FIELDS
 from potstill.recipe import load_recipe
 from potstill.recipe.describe import reference
+from potstill.recipe.generate import NOT_EXTRA
+from potstill.recipe.recipe import run_name
 from potstill.recipe.starter import TEACHERS, starter_recipe
 
-GOOD = {"teacher": {"base_url": "practice://skills", "model": "practice-1"}, "prompts": {"path": "p.jsonl"}}
+GOOD: dict[str, Any] = {
+    "teacher": {"base_url": "practice://skills", "model": "practice-1"},
+    "prompts": {"path": "p.jsonl"},
+}
 
 
 def write(folder: Path, values: object) -> Path:
@@ -49,6 +56,8 @@ def test_a_file_that_is_no_recipe(tmp_path: Path) -> None:
         load_recipe(tmp_path / "absent.yaml")
     with pytest.raises(BadRecipe, match="not YAML"):
         load_recipe(write(tmp_path, "a: [1"))
+    with pytest.raises(BadRecipe, match="cannot be read"):
+        load_recipe(tmp_path)
     with pytest.raises(BadRecipe, match="mapping"):
         load_recipe(write(tmp_path, "- a"))
 
@@ -67,6 +76,11 @@ def test_the_digest_follows_every_value(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     assert load_recipe(path).digest() == load_recipe(path).digest()
     assert load_recipe(path).digest() != load_recipe(path, ["train.seed=1"]).digest()
+
+
+def test_a_starter_recipe_keeps_a_long_path_whole(tmp_path: Path) -> None:
+    long = "../" + "a folder with a name/" * 20 + "mine.jsonl"
+    assert load_recipe(write(tmp_path, starter_recipe("vllm", long, "mine"))).prompts.path == long
 
 
 @pytest.mark.parametrize("teacher", TEACHERS)
@@ -92,8 +106,89 @@ def test_the_reference_page_is_the_current_one(root: Path) -> None:
     assert (root / "docs" / "recipe.md").read_text(encoding="utf-8") == reference()
 
 
-def test_an_address_with_a_password_is_refused_without_repeating_it(tmp_path: Path) -> None:
-    path = write(tmp_path, {**GOOD, "teacher": {"base_url": "https://me:hunter2@example.com/v1", "model": "m"}})
-    with pytest.raises(BadRecipe, match="api_key_env") as told:
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        {"base_url": "https://me:hunter2@example.com/v1"},
+        {"base_url": "https://me:hunter2@[::1/v1"},
+        {"base_url": "me:hunter2@example.com/v1"},
+        {"base_url": "https://example.com/v1?api-key=hunter2"},
+        {"base_url": "https://example.com/v1#hunter2"},
+        {"api_key_env": "sk-hunter2"},
+        {"api_key_env": "hf_hunter2"},
+        {"api_key_env": ["hunter2"]},
+        {"api_key": "sk-hunter2"},
+        {"secret_token": "hunter2"},
+    ],
+)
+def test_a_pasted_secret_is_refused_without_repeating_it(tmp_path: Path, pasted: dict) -> None:
+    path = write(tmp_path, {**GOOD, "teacher": {**GOOD["teacher"], **pasted}})
+    with pytest.raises(BadRecipe, match=r"environment|api_key_env") as told:
         load_recipe(path)
     assert "hunter2" not in str(told.value)
+
+
+def test_an_unknown_key_for_a_secret_asks_for_no_secret(tmp_path: Path) -> None:
+    path = write(tmp_path, {**GOOD, "teacher": {**GOOD["teacher"], "api_key": "sk-hunter2"}})
+    with pytest.raises(BadRecipe, match="the key stays in the environment") as told:
+        load_recipe(path)
+    assert "did you mean" not in str(told.value)
+
+
+@pytest.mark.parametrize("text", ["teacher.api_key_env={hunter2", "teacher.model.x=hunter2", "hunter2"])
+def test_a_wrong_override_does_not_repeat_its_value(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadRecipe, match="--set") as told:
+        load_recipe(write(tmp_path, GOOD), [text])
+    assert "hunter2" not in str(told.value)
+
+
+def test_good_names_and_addresses_pass(tmp_path: Path) -> None:
+    for good in ({"api_key_env": "HF_TOKEN"}, {"base_url": "practice://replay?file=me@home.jsonl"}):
+        load_recipe(write(tmp_path, {**GOOD, "teacher": {**GOOD["teacher"], **good}}))
+
+
+def test_extra_leaves_alone_what_is_not_its_own() -> None:
+    assert TRANSPORT_FIELDS | {"model", "messages", "max_tokens", "max_completion_tokens"} <= NOT_EXTRA
+    assert {"temperature", "top_p", "seed"} <= NOT_EXTRA
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        *[(f"{{{name}: 1}}", f"{name} cannot be set here") for name in sorted(NOT_EXTRA)],
+        ("{a: .nan}", "a is not plain JSON"),
+        ("{a: {b: [1, .inf]}}", r"a\.b\[1\] is not plain JSON"),
+        ("{a: 2020-01-01}", "a is not plain JSON"),
+        ("{a: 9007199254740992}", "a is not plain JSON"),
+        ("{a: {2020-01-01: 1}}", "is not plain JSON"),
+        ('{a: "\\ud800"}', "a is not plain JSON"),
+        ("{a", "--set generate.extra: the value is not YAML"),
+        ("2020-13-45", "--set generate.extra: the value is not YAML"),
+    ],
+)
+def test_what_extra_cannot_hold(tmp_path: Path, extra: str, says: str) -> None:
+    with pytest.raises(BadRecipe, match=says):
+        load_recipe(write(tmp_path, GOOD), [f"generate.extra={extra}"])
+
+
+def test_extra_takes_plain_json(tmp_path: Path) -> None:
+    plain = {"a": [1, 0.5, None, True, "x"], "b": {"c": -(2**53) + 1}}
+    assert load_recipe(write(tmp_path, {**GOOD, "generate": {"extra": plain}})).generate.extra == plain
+    with pytest.raises(BadRecipe, match=r"generate\.seed"):
+        load_recipe(write(tmp_path, {**GOOD, "generate": {"seed": 2**53}}))
+
+
+def test_an_empty_section_is_all_defaults(tmp_path: Path) -> None:
+    path = write(tmp_path, {**GOOD, "generate": None, "eval": {"grader": None}, "train": {"lora": None}})
+    recipe = load_recipe(path)
+    assert (recipe.generate.draws, recipe.eval.grader.kind, recipe.train.lora) == (1, "exact", None)
+    assert load_recipe(path, ["generate.draws=2"]).generate.draws == 2
+    with pytest.raises(BadRecipe, match=r"'prompts\.path' is missing"):
+        load_recipe(write(tmp_path, {**GOOD, "prompts": None}))
+
+
+def test_a_file_with_any_name_gives_its_run_a_good_one(tmp_path: Path) -> None:
+    path = tmp_path / "my recipe (2).yaml"
+    path.write_text(yaml.safe_dump({**GOOD, "name": None}))
+    assert load_recipe(path).name == "my-recipe-2"
+    assert [run_name(stem) for stem in ("a.b_c-1", "рецепт", "-x-")] == ["a.b_c-1", "run", "x"]

@@ -3,14 +3,20 @@
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow as pa
 import pytest
 
+from potstill.errors import BrokenWorld
+from potstill.eval.items import ITEMS, Answer
+from potstill.eval.local_arms import LocalAnswers
+from potstill.eval.stage import judge_all, whole_scorecard, write_items
+from potstill.eval.teacher_arm import TeacherAnswers
 from potstill.recipe import Recipe
 from potstill.report.reading import STAGES
 from potstill.report.stage import STAGE
@@ -26,14 +32,16 @@ from potstill.store.schemas import (
     samples_schema,
 )
 from potstill.store.screen import PlainScreen
-from potstill.store.tables import write_table
+from potstill.store.tables import read_table, write_table
+from potstill.student.tokenizer import train_tokenizer
+from potstill.teacher.reply import Reply
+from potstill.train.proof import prove_rows
+from potstill.train.rows import Row, encode_rows
 
 ATTACK = '<script>alert("1")</script> $x$ & "quoted"'
-ARMS = ("teacher", "student", "control_unfiltered", "base")
-ITEMS = pa.schema(
-    [(name, pa.string()) for name in ("prompt_id", "family", "arm", "status", "text", "reference", "verdict", "reason")]
-    + [("score", pa.float64()), ("output_tokens", pa.int64()), ("seconds", pa.float64())]
-)
+RIGHT = {"teacher": 368, "student": 360, "base": 0, "control_unfiltered": 244}
+"""Of 400 held-out prompts; an arm is right on the first ones."""
+HELDOUT = range(1000, 1400)
 
 
 def prompt(number: int, side: Any = "train") -> Prompt:
@@ -83,78 +91,64 @@ def sample(number: int) -> Sample:
     return Sample(prompt(number), completion(number), {"agreement": 3.0})
 
 
-def interval(value: float, width: float = 0.03) -> dict[str, float]:
-    return {"value": value, "low": value - width, "high": value + width, "p": 0.0004}
+def answers(arm: str, snapshot: str = "") -> list[Answer]:
+    return [
+        Answer(
+            prompt(number).reference or "" if at < RIGHT[arm] else f"{arm} says {number}",
+            "ok",
+            "stop",
+            9,
+            0.1,
+            snapshot,
+        )
+        for at, number in enumerate(HELDOUT)
+    ]
 
 
-def scorecard() -> dict[str, Any]:
-    scores = dict(zip(ARMS, (0.92, 0.9, 0.61, 0.0), strict=True))
-    arms = {
-        name: {
-            "score": score,
-            "low": max(0.0, score - 0.04),
-            "high": min(1.0, score + 0.03),
-            "n": 400,
-            "unparsable": 0,
-            "excluded": 1,
-        }
-        for name, score in scores.items()
+def reply(answer: Answer) -> Reply:
+    return Reply(
+        answer.status, answer.text, "stop", "", "00", "example", "large", answer.snapshot, 41, 12, 0.0004, False, 0.5
+    )
+
+
+def write_scorecard(run: Run, snapshot: str) -> None:
+    """As the stage eval does, from the same functions."""
+    on = [prompt(number, "heldout") for number in HELDOUT]
+    said = {name: answers(name, snapshot if name == "teacher" else "") for name in RIGHT}
+    items = judge_all(run.recipe, on, said)
+    local = {
+        name: LocalAnswers(tuple(said[name]), 860_000, 1_650_000, "CPU, 2 threads", 124.0)
+        for name in RIGHT
+        if name != "teacher"
     }
-    return {
-        "arms": arms,
-        "retained": interval(0.978),
-        "gap_recovered": interval(0.978),
-        "difference": {"student - teacher": interval(-0.02), "student - base": interval(0.9)},
-        "filtering": interval(0.29),
-        "efficiency": {
-            "student": {"parameters": 860_000, "bytes": 1_650_000, "tokens_per_second": 5210.0, "batch_size": 64,
-                        "device": "cpu", "seconds_per_request": 0.31},
-            "teacher": {"usd_per_1000": 0.42, "mean_input_tokens": 41.2, "mean_output_tokens": 12.4},
-            "student_usd_per_1000": 0.004,
-        },
-        "costs": {"distillation_usd": 8.13},
-        "verdict": {"replace": True, "sentence": "The student may replace the teacher: it keeps 97.8% of its score.",
-                    "conditions": ["on prompts like these", ATTACK], "give": []},
-        "n": 400, "confidence": 0.95, "grader": "exact", "training_seeds": 1,
-    }  # fmt: skip
+    teacher = TeacherAnswers(tuple(map(reply, said["teacher"])), {}, 0.16, 8.13)
+    card = whole_scorecard(run, on, items, teacher, local)
+    folder = run.folder / "scorecard"
+    write_items(folder, items)
+    (folder / "scorecard.json").write_bytes(orjson.dumps(card))
 
 
-def training() -> dict[str, Any]:
+TOKENIZER = train_tokenizer(["the 4th of May, 1903", "1903-05-04"] * 3, vocab_size=300, context=256)
+
+
+@cache
+def training() -> bytes:
+    """`training.json` around a true mask proof."""
+    asked = [Row(f"r{at}", prompt(at).messages, conversation(("assistant", f"{1900 + at}-05-04"))) for at in range(12)]
+    rows = encode_rows(TOKENIZER, asked, max_length=256)
+    changed = [replace(one, encoded=replace(one.encoded, change="white space")) for one in rows.rows[:10]]
+    proof = prove_rows(TOKENIZER, [*changed, *rows.rows[10:]])
+
     def arm(loss: float) -> dict[str, Any]:
-        curve = [{"step": step, "loss": loss + 5 * 0.97**step} for step in range(0, 160, 5)]
-        example = "<|user|>the 4th of May, 1903<|end|><|assistant|>⟦1903-05-04<|end|>⟧"
-        proof = {
-            "rows": 4000,
-            "trained_tokens": 44_000,
-            "tokens": 116_000,
-            "template": "abc",
-            "end_of_turn": "<|end|>",
-            "template_changed_in_answers": {"nothing": 3990, "white space": 10},
-            "prompts_changed": 0,
-            "example": example,
-        }
-        numbers = {
-            "rows": 4000,
-            "too_long": 2,
-            "steps": 160,
-            "epochs": 2.56,
-            "tokens": 297_000,
-            "trained_tokens": 112_000,
-            "seconds": 22.4,
-        }
-        return {**numbers, "curve": curve, "final_loss": loss, "proof": proof, "settings": {}}
+        return {
+            "rows": 4000, "distinct_prompts": 3210, "longest_answer": 12, "too_long": 2, "control_token": 77, "steps": 160,
+            "epochs": 2.56, "tokens": 297_000, "trained_tokens": 112_000, "seconds": 22.4, "resumed_from": 0,
+            "curve": [{"step": step, "loss": loss + 5 * 0.97**step} for step in range(0, 160, 5)], "final_loss": loss,
+            "proof": {**proof, "batches": {"batches": 2, "rows": 12}}, "settings": {},
+        }  # fmt: skip
 
     arms = {"student": arm(0.02), "control_unfiltered": arm(0.4)}
-    return {"arms": arms, "device": "cpu", "packages": {"trl": "1.16.0"}}
-
-
-def item(number: int, arm: str) -> dict[str, Any]:
-    right = arm == "teacher" or number % 2 == 0
-    return {
-        "prompt_id": f"p{number}", "family": f"f{number}", "arm": arm, "status": "ok", "text": f"{arm} says {number}",
-        "reference": f"reference {number}", "verdict": "right" if right else "wrong", "reason": "" if right else "differs",
-        "score": float(right), "output_tokens": 9, "seconds": 0.1,
-    }  # fmt: skip
+    return orjson.dumps({"arms": arms, "parameters": 860_000, "device": "cpu", "packages": {"trl": "1.16.0"}})
 
 
 COUNTS: dict[str, dict[str, Any]] = {
@@ -171,12 +165,13 @@ COUNTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def make_run(home: Path, base_url: str = "https://api.example.org/v1", rows: int = 60, heldout: int = 20) -> Run:
+def make_run(home: Path, base_url: str = "https://api.example.org/v1", snapshot: str = "large-2026-08-01") -> Run:
     recipe = Recipe.model_validate(
         {"name": "dates", "teacher": {"base_url": base_url, "model": "large"}, "prompts": {"path": "dates.jsonl"}}
     )
     run = Run(recipe, home, home / "runs" / "dates", PlainScreen())
-    fill(run.folder, [sample(number) for number in range(rows)], range(1000, 1000 + heldout))
+    fill(run.folder, [sample(number) for number in range(60)])
+    write_scorecard(run, snapshot)
     for stage, counts in COUNTS.items():
         Manifest(
             stage=stage, fingerprint="f", stage_version=1, potstill="0.1.0", recipe=recipe.digest(), inputs={},
@@ -185,8 +180,8 @@ def make_run(home: Path, base_url: str = "https://api.example.org/v1", rows: int
     return run
 
 
-def fill(folder: Path, samples: list[Sample], heldout: range) -> None:
-    asked = [one.prompt for one in samples] + [prompt(number, "heldout") for number in heldout]
+def fill(folder: Path, samples: list[Sample]) -> None:
+    asked = [one.prompt for one in samples] + [prompt(number, "heldout") for number in HELDOUT]
     write_table(folder / "prompts", "prompts", PROMPTS, map(prompt_columns, asked))
     write_table(
         folder / "completions", "completions", COMPLETIONS, (completion_columns(one.completion) for one in samples)
@@ -195,10 +190,8 @@ def fill(folder: Path, samples: list[Sample], heldout: range) -> None:
     write_table(folder / "samples", "train", schema, (sample_columns(one) for one in samples if one.kept))
     write_table(folder / "samples", "dropped", schema, (sample_columns(one) for one in samples if not one.kept))
     write_table(folder / "samples", "heldout", PROMPTS, (prompt_columns(one) for one in asked if one.side == "heldout"))
-    write_table(folder / "scorecard", "items", ITEMS, (item(number, arm) for number in heldout for arm in ARMS))
-    (folder / "scorecard" / "scorecard.json").write_bytes(orjson.dumps(scorecard()))
     (folder / "student").mkdir()
-    (folder / "student" / "training.json").write_bytes(orjson.dumps(training()))
+    (folder / "student" / "training.json").write_bytes(training())
 
 
 def page_of(run: Run) -> str:
@@ -215,7 +208,9 @@ def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 def test_what_rows_and_scorecard_say_is_escaped(tmp_path: Path) -> None:
-    page = page_of(make_run(tmp_path))
+    run = make_run(tmp_path)
+    edit(run.folder / "scorecard" / "scorecard.json", lambda card: card["verdict"]["conditions"].append(ATTACK))
+    page = page_of(run)
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 2, "once as a condition, once as a dropped row's reason"
 
@@ -270,33 +265,32 @@ def test_a_run_without_anything_says_what_to_do(tmp_path: Path) -> None:
     assert "No verdict yet" in page
 
 
-@pytest.mark.parametrize("gone", list(scorecard()))
-def test_a_scorecard_with_a_part_missing_or_null_is_still_a_page(tmp_path: Path, gone: str) -> None:
+@pytest.mark.parametrize("gone", ["verdict", "arms", "retained", "filtering", "efficiency", "costs", "confidence"])
+def test_a_scorecard_that_lacks_what_is_always_written_is_no_page_with_a_gap(tmp_path: Path, gone: str) -> None:
     run = make_run(tmp_path)
-    path = run.folder / "scorecard" / "scorecard.json"
-    edit(path, lambda card: card.update({gone: None}))
-    with_null = page_of(run)
-    edit(path, lambda card: card.pop(gone))
-    assert page_of(run) == with_null
+    edit(run.folder / "scorecard" / "scorecard.json", lambda card: card.pop(gone))
+    with pytest.raises(BrokenWorld, match=f"lacks '{gone}'"):
+        page_of(run)
 
 
-def test_counts_and_numbers_may_all_be_missing(tmp_path: Path) -> None:
-    run = make_run(tmp_path)
-    for stage in STAGES:
-        edit(run.folder / stage / "manifest.json", lambda manifest: manifest.update({"counts": {}}))
-    edit(run.folder / "student" / "training.json", lambda found: found.update({"arms": {"student": {}}}))
-    edit(
-        run.folder / "scorecard" / "scorecard.json",
-        lambda card: card.update({"arms": {"student": {}}, "efficiency": {}}),
-    )
-    assert "What was not tested" in page_of(run)
-
-
-def test_a_simulated_teacher_is_called_simulated(tmp_path: Path) -> None:
-    page = page_of(make_run(tmp_path / "practice", "practice://skills"))
+@pytest.mark.parametrize(
+    ("base_url", "snapshot"),
+    [("practice://skills", "practice-1 (simulated-1f)"), ("http://127.0.0.1:8123/v1", "practice-1 (simulated-1f)")],
+)
+def test_a_simulated_teacher_is_called_simulated_at_whatever_address(
+    tmp_path: Path, base_url: str, snapshot: str
+) -> None:
+    page = page_of(make_run(tmp_path, base_url, snapshot))
     assert "<strong>Simulated teacher.</strong>" in page
     assert "teacher (simulated)" in page
-    assert "imulated" not in page_of(make_run(tmp_path / "real"))
+    assert "Money (simulated)" in page
+    assert "nothing was paid" in page
+
+
+def test_a_real_teacher_is_not_called_simulated(tmp_path: Path) -> None:
+    page = page_of(make_run(tmp_path))
+    assert "imulated" not in page
+    assert "nothing was paid" not in page
 
 
 def test_a_scorecard_of_an_earlier_student_is_called_out_of_date(tmp_path: Path) -> None:
@@ -315,18 +309,50 @@ def test_wrong_items_show_what_student_teacher_and_reference_say(tmp_path: Path)
     wrong = page[page.index('id="wrong"') : page.index('id="untested"')]
     shown = re.findall(r"student says (\d+)", wrong)
     assert len(shown) == 5
-    assert "of 10" in wrong
-    for number in shown:
-        assert int(number) % 2 == 1, "even ones were right"
-        assert f"reference {number}" in wrong
-        assert f"teacher says {number}" in wrong
+    assert "5 of 40" in wrong
+    for number in map(int, shown):
+        assert number - 1000 >= RIGHT["student"], "the others were right"
+        assert str(prompt(number).reference) in wrong
+        assert number - 1000 < RIGHT["teacher"] or f"teacher says {number}" in wrong
+
+
+def test_a_prompt_that_some_arm_was_not_graded_on_is_not_among_the_wrong_ones(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    rows = list(read_table(run.folder / "scorecard", "items"))
+    for row in rows:
+        if row["prompt_id"] != "p1399" and row["arm"] == "base":
+            row |= {"verdict": "error", "score": None}
+    write_table(run.folder / "scorecard", "items", ITEMS, rows)
+    page = page_of(run)
+    assert "1 of 1<" in page[page.index('id="wrong"') :]
 
 
 def test_the_trained_part_of_the_proved_example_is_marked(tmp_path: Path) -> None:
     page = page_of(make_run(tmp_path))
-    assert "&lt;|assistant|&gt;<mark>1903-05-04&lt;|end|&gt;</mark>" in page
-    assert "44,000 of 116,000 tokens are trained" in page
+    assert "&lt;|assistant|&gt;<mark>1900-05-04&lt;|end|&gt;</mark>" in page
+    assert re.search(r"12 rows were checked: \d+ of \d+ tokens are trained", page)
     assert "In 10 answers the template changes something: white space." in page
+
+
+def test_the_page_has_what_training_json_counts_of_each_arm(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    page = page_of(run)
+    assert re.search(r"<th>distinct prompts</th><td[^>]*>3,210</td>", page)
+    assert re.search(r"<th>left out with control tokens</th><td[^>]*>77</td>", page)
+    assert "tokenised apart" not in page
+
+    def join(found: dict[str, Any]) -> None:
+        found["arms"]["student"]["proof"]["tokenised_apart"] = 3
+
+    edit(run.folder / "student" / "training.json", join)
+    assert "In 3 rows prompt and answer would share a token" in page_of(run)
+
+
+def test_money_is_of_the_answers_used_and_beside_it_what_this_run_paid(tmp_path: Path) -> None:
+    # 60 answers at $0.0002 and 400 held-out ones at $0.16 together; the ledger charged this run $8.13.
+    page = page_of(make_run(tmp_path))
+    assert re.search(r"the distillation</dt><dd>\$0\.17", page)
+    assert re.search(r"this run paid</dt><dd>\$8\.13", page)
 
 
 def test_a_share_that_is_undefined_says_why(tmp_path: Path) -> None:
@@ -346,3 +372,20 @@ def test_counts_tell_what_the_page_holds(tmp_path: Path) -> None:
     (run.folder / "report").mkdir()
     counts = STAGE.work(run, run.folder / "report")
     assert counts == {"bytes": (run.folder / "report" / "report.html").stat().st_size, "stages": 5, "rows_shown": 20}
+
+
+def test_the_page_says_what_its_numbers_count(tmp_path: Path) -> None:
+    page = page_of(make_run(tmp_path))
+    for words in (
+        "requests sent, retries included",
+        "answers reused, already paid",
+        "answers failed",
+        "own tokens",
+        "on the 400 prompts that every arm was graded on",
+        "drawn from all whole answers, repeats included",
+        "Whole answers that a rule dropped",
+    ):
+        assert words in page
+    assert re.search(r"time per request</dt><dd>310 ms<small>in batches of 64</small>", page), "throughput is called so"
+    for gone in ("no other traffic", "paid for itself", "before filtering"):
+        assert gone not in page

@@ -31,6 +31,8 @@ def test_small_money_is_not_rounded_to_nothing(amount: float | None, written: st
     ("written", "expected"),
     [
         (words.percent(0.9653), "96.5%"),
+        (words.percent(0.9996), "99.9%"),
+        (words.percent(0.0004), "0.1%"),
         (words.span(-0.011, 0.02), "−1.1 to 2.0%"),
         (words.span(None, 0.02), "–"),
         (words.span(0.9411, 0.9811), "94.1 to 98.2%"),

@@ -195,6 +195,24 @@ def test_the_recovered_gap_is_between_base_and_teacher():
     assert 0.6 < found.low < 0.75 < found.high < 0.9
 
 
+@given(st.tuples(*[st.integers(0, 40)] * 8).filter(lambda table: sum(table) > 0))
+@settings(max_examples=60, deadline=None)
+def test_a_recovered_gap_always_has_a_width_and_holds_its_estimate(table):
+    cells = np.repeat(np.indices((2, 2, 2)).reshape(3, -1).astype(bool), table, axis=1)
+    base, student, teacher = cells
+    found = gap_recovered(student, teacher, base, 0.95)
+    if isinstance(found, Interval):
+        assert found.low <= found.value <= found.high
+        assert found.high - found.low > 1e-3
+
+
+def test_the_gap_of_a_perfect_student_and_teacher_has_a_width_too():
+    all_right = np.ones(40, dtype=bool)
+    found = of(gap_recovered(all_right, all_right, ~all_right, 0.95))
+    assert found.low < 0.95
+    assert found.high > 1.05
+
+
 def test_without_a_gap_beyond_chance_none_is_recovered():
     items = np.arange(100)
     same, little = (
