@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -12,23 +13,29 @@ from pathlib import Path
 
 import pytest
 
+from potstill.teacher.practice.source import practice_prompts
+
 pytestmark = pytest.mark.vllm
 
 Potstill = Callable[..., subprocess.CompletedProcess[str]]
 SECONDS_TO_START = 300
 
 
+RECIPE = """
+teacher: {base_url: "practice://skills?habit=0&wrong=0", model: practice-1}
+prompts: {path: "practice://skills?rows=2500"}
+train: {student: "scratch:tiny", steps: 200, controls: []}
+"""
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model with its chat template, saved by transformers; it knows nothing and answers noise."""
-    from potstill.student.sizes import new_model, size_named
-    from potstill.student.tokenizer import train_tokenizer
-
-    folder = tmp_path_factory.mktemp("model")
-    tokenizer = train_tokenizer(["What is the capital of France? It is Paris, and 1 + 1 = 2."] * 8, 300, 512)
-    new_model(size_named("scratch:tiny"), tokenizer, seed=0).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    """A student that Potstill made: the teacher of this test, served with the template that it was trained with."""
+    folder = tmp_path_factory.mktemp("teacher")
+    (folder / "recipe.yaml").write_text(RECIPE)
+    for stage in ("prompts", "generate", "filter", "train"):
+        subprocess.run([sys.executable, "-P", "-m", "potstill", stage], cwd=folder, check=True)
+    return folder / "runs" / "recipe" / "student" / "model"
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +74,17 @@ def _wait(url: str, child: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def test_init_check_run_against_vllm(potstill_in: Potstill, tmp_path: Path, server: str) -> None:
-    rows = [{"prompt": f"What is {number} + 1?", "reference": str(number + 1)} for number in range(60)]
+    rows = practice_prompts("practice://skills?rows=200&seed=5")
     (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert potstill_in("init", "--teacher", "vllm", "--prompts", "mine.jsonl").returncode == 0
     sets = {
         "teacher.base_url": server,
         "teacher.model": "tiny",
-        "generate.max_tokens": 24,
-        "generate.failed_share": 1,  # an untrained model seldom stops by itself
-        "filter.rules": "[length]",
+        "generate.max_tokens": 64,
+        "generate.temperature": 0.7,
+        "generate.failed_share": 0.5,  # a small model does not always come to an end
         "train.student": "scratch:tiny",
-        "train.steps": 5,
+        "train.steps": 20,
         "train.batch_size": 8,
     }
     options = [part for name, value in sets.items() for part in ("--set", f"{name}={value}")]
@@ -89,9 +96,10 @@ def test_init_check_run_against_vllm(potstill_in: Potstill, tmp_path: Path, serv
     assert run.returncode == 0, run.stderr
     card = json.loads((tmp_path / "runs/mine/scorecard/scorecard.json").read_text())
     assert set(card["arms"]) >= {"teacher", "student", "base"}
+    assert card["arms"]["teacher"]["score"] > 0.5, "what was trained is what is served"
     completions = json.loads((tmp_path / "runs/mine/completions/manifest.json").read_text())["counts"]
-    assert completions["rows"] == 3 * 30
-    assert completions["sent"] == 30, "three draws of a prompt are one request with n = 3"
+    assert completions["rows"] == 3 * 100
+    assert completions["sent"] == 100, "three draws of a prompt are one request with n = 3"
     assert completions["input_tokens"] > 0
     again = potstill_in("run", *options)
     assert "0 sent" in again.stdout
