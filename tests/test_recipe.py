@@ -144,7 +144,8 @@ def test_a_wrong_override_does_not_repeat_its_value(tmp_path: Path, text: str) -
 
 def test_good_names_and_addresses_pass(tmp_path: Path) -> None:
     for good in ({"api_key_env": "HF_TOKEN"}, {"base_url": "practice://replay?file=me@home.jsonl"}):
-        load_recipe(write(tmp_path, {**GOOD, "teacher": {**GOOD["teacher"], **good}}))
+        recipe = load_recipe(write(tmp_path, {**GOOD, "teacher": {**GOOD["teacher"], **good}}))
+        assert good.items() <= recipe.teacher.model_dump().items()
 
 
 def test_extra_leaves_alone_what_is_not_its_own() -> None:
