@@ -30,6 +30,10 @@ def status(
         for stage in facts["stages"].values()
     ]
     print_table(["stage", "state", "rows", "finished"], rows)
+    if any(stage["state"] == "out of date" for stage in facts["stages"].values()):
+        typer.echo(
+            "out of date: made with another recipe (--set counts) or from other files; `potstill run` makes it anew"
+        )
     requests, usd = facts["requests"], facts["usd"]
     typer.echo(f"\nrequests: {requests['sent']:,} sent, {requests['reused']:,} reused, {requests['failed']:,} failed")
     typer.echo(
@@ -62,9 +66,11 @@ def _stages(job: "Run") -> dict[str, Any]:
     from ..pipeline import STAGES, current
 
     found = {}
+    fresh = True
     for stage in STAGES:
         manifest = job.finished(stage.writes)
-        state = "not run" if manifest is None else "done" if current(job, stage) else "out of date"
+        fresh = fresh and (manifest is None or current(job, stage))  # what follows something stale is stale
+        state = "not run" if manifest is None else "done" if fresh else "out of date"
         counts = manifest.counts if manifest else {}
         found[stage.command] = {
             "stage": stage.command,

@@ -35,6 +35,9 @@ TEACHERS: Mapping[str, Sequence[_Line]] = {
 }
 """The teacher's lines by kind; everything else is the same."""
 
+PRACTICE_TRAINING: Mapping[str, Sequence[_Line]] = {"practice": (("train.steps", TrainSection, 200),)}
+"""A student from nothing needs its steps, however few the rows."""
+
 STUDENTS = {"openai": "Qwen/Qwen3-0.6B", "vllm": "Qwen/Qwen3-0.6B", "practice": "scratch:tiny"}
 
 
@@ -45,8 +48,9 @@ def starter_recipe(teacher: str, prompts: str, name: str) -> str:
         *TEACHERS[teacher],
         ("prompts.path", PromptsSection, prompts),
         ("generate.draws", GenerateSection, 3),
-        ("generate.max_tokens", GenerateSection, 1024),
+        ("generate.max_tokens", GenerateSection, 128 if teacher == "practice" else 1024),
         ("train.student", TrainSection, STUDENTS[teacher]),
+        *PRACTICE_TRAINING.get(teacher, ()),
         ("eval.grader.kind", GraderSection, "normalised"),
     ]
     return "".join(_written(lines))

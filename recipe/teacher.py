@@ -34,7 +34,8 @@ class TeacherSection(Section):
     """The model's name as the endpoint knows it."""
 
     name: str | None = None
-    """Its identity in the ledger; host and model if not given. Paid answers are found again under this name."""
+    """Its identity in the ledger: paid answers are found again under this name. If not given, host and model; a server of
+    your own is `own/<model>` wherever it runs, so name two that serve other weights under one model name."""
 
     api_key_env: str | None = None
     """The environment variable that holds the key; OPENAI_API_KEY for foreign hosts, none needed for your own."""

@@ -83,9 +83,25 @@ def _check_cache(spec: str) -> None:
             f"student {spec!r} is not in the local cache and HF_HUB_OFFLINE is set: unset it, "
             "or download the model once and give its folder"
         )
+    if not isinstance(config, str):
+        _check_hub(spec)
     known_without = template is not None and not isinstance(template, str)
     if isinstance(settings, str) and known_without and not _has_template(Path(settings).parent):
         raise no_template(spec)
+
+
+def _check_hub(spec: str) -> None:
+    """Ask the Hub whether there is such a model that may be downloaded, before a teacher is paid for it."""
+    from huggingface_hub import HfApi, constants
+
+    try:
+        HfApi(endpoint=constants.ENDPOINT).model_info(spec, timeout=10)
+    except Exception as error:  # noqa: BLE001 - the Hub fails in many ways, and each is the same to the user
+        raise BadStudent(
+            f"student {spec!r} is not in the local cache, and the Hugging Face Hub says: {type(error).__name__}: "
+            f"{str(error).splitlines()[0] if str(error) else ''}. Check the name, the network and HF_TOKEN, "
+            "or give a local folder"
+        ) from None
 
 
 def no_template(where: str) -> BadStudent:

@@ -120,7 +120,9 @@ def test_a_path_that_is_not_there_is_not_taken_for_a_hub_name(tmp_path: Path) ->
 def test_a_hub_model_that_is_not_cached_is_refused_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    assert check_student("someone/some-model", tmp_path) == "hub"
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(BadStudent, match="the Hugging Face Hub says"):
+        check_student("someone/some-model", tmp_path)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(BadStudent, match="HF_HUB_OFFLINE"):
         check_student("someone/some-model", tmp_path)
