@@ -47,6 +47,8 @@ class Buyer:
         self._section, self._payer, self._tariff = section, payer, tariff
         self._ledger, self._transport, self._greet = ledger, transport, greet
         self._slots = asyncio.Semaphore(section.concurrency)
+        # In flight or on the way to the disk: what a kill can cost, however slow the disk and however many ask.
+        self._at_risk = asyncio.Semaphore(2 * section.concurrency)
         self._first = asyncio.Lock()
         self._met = False
         self._halted: PotstillError | None = None
@@ -98,6 +100,10 @@ class Buyer:
         return result
 
     async def _send(self, body: bytes, keys: Sequence[bytes]) -> Bought | Rejection:
+        async with self._at_risk:
+            return await self._send_now(body, keys)
+
+    async def _send_now(self, body: bytes, keys: Sequence[bytes]) -> Bought | Rejection:
         async with self._slots:
             self._go_on()
             self.tally.sent += 1

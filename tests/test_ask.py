@@ -243,7 +243,7 @@ def test_after_a_kill_nothing_that_was_handed_over_is_asked_again(tmp_path: Path
         bought_again = before + sum(not draws[0].reused for draws in replies) - 3000
     assert len(handed) >= 400
     assert handed <= reused
-    assert bought_again <= 2 * 16, "only what was in flight at the instant"
+    assert bought_again <= 2 * 16, "only what was in flight or on its way to the disk"
 
 
 def _run_and_kill(folder: Path, base_url: str, after: int) -> set[str]:
