@@ -9,7 +9,7 @@ import pytest
 
 from potstill.errors import BadInput, BrokenWorld
 from potstill.ledger.entries import Attempt, Entry, Payer
-from potstill.ledger.file import SCHEMA_VERSION
+from potstill.ledger.file import SCHEMA_VERSION, connect
 from potstill.ledger.ledger import COMPRESS_FROM_BYTES, Ledger
 
 PAYER = Payer("run", "generate", "digest", "teacher")
@@ -109,3 +109,11 @@ def test_whoever_waits_hears_when_it_cannot_be_written(tmp_path: Path) -> None:
         with pytest.raises(BrokenWorld, match="cannot be written"):
             keep(ledger, entry(b"1", b"a"))
         assert ledger.find(b"a") is None, "what was not written whole is not there at all"
+
+
+def test_a_commit_survives_a_crash_of_the_machine(tmp_path: Path) -> None:
+    connection = connect(tmp_path / "ledger.db")
+    full = 2
+    assert connection.execute("PRAGMA synchronous").fetchone()[0] == full
+    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    connection.close()
