@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check format test-vllm clean help
+.PHONY: demo test check format test-vllm bench-teacher clean help
 
 help:            ## what there is to type
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/'
@@ -45,6 +45,9 @@ $(VLLM_STAMP):
 
 test-vllm: $(STAMP) $(VLLM_STAMP)   ## init, check and run against a real vLLM server on the CPU (installs 3.5 GB)
 	OMP_NUM_THREADS=1 POTSTILL_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python $(BIN)/python -m pytest -m vllm -s tests/test_vllm.py
+
+bench-teacher: $(STAMP)  ## asking teachers beside other clients, limits, faults, kills, caps: about half an hour
+	$(BIN)/python -m potstill.bench.teacher
 
 clean:           ## everything that was made, except runs and ledgers
 	rm -rf $(VENV) $(VLLM_VENV) .dev build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -98,7 +98,8 @@ def is_current(run: Run, stage: Stage, done: Manifest, fingerprint: str) -> bool
     """Whether a finished stage is what this recipe would make, with all its files there and nothing left to ask again."""
     here = run.folder / stage.writes
     whole = all((here / name).exists() for name in done.outputs)
-    return done.fingerprint == fingerprint and whole and not done.counts.get("owed")
+    owed = done.counts.get("owed") or (run.retry_rejected and done.counts.get("rejected"))
+    return done.fingerprint == fingerprint and whole and not owed
 
 
 def current(run: Run, stage: Stage) -> bool:

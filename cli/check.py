@@ -1,8 +1,13 @@
-"""`potstill check`: look everything over before anything is paid: prompts, key, endpoint, model, price, student, disk."""
+"""`potstill check`: look everything over before anything is paid: prompts, key, endpoint, model, price, student, disk.
 
+Then ask the teacher a few tokens, if that is free, and see whether it does what the recipe relies on.
+"""
+
+import math
 import shutil
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,44 +15,106 @@ from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath
 from .output import print_json
 
 if TYPE_CHECKING:
+    from ..prompts.stage import Loaded
     from ..store.run import Run
     from ..store.stage import Stage
+    from ..teacher.probes import Finding, Probe
 
 FREE_GB_WANTED = 2.0
+MARKS = {"ok": "ok ", "note": "but", "wrong": "NO "}
+
+Probing = Annotated[
+    bool | None,
+    typer.Option(
+        "--probe/--no-probe",
+        help="Ask the teacher a few tokens to see what it ignores; if not given, only where that is free.",
+    ),
+]
 
 
 def check(
-    recipe: RecipePath = DEFAULT_RECIPE, set_: Overrides = None, runs: RunsFolder = DEFAULT_RUNS, json: AsJson = False
+    recipe: RecipePath = DEFAULT_RECIPE,
+    set_: Overrides = None,
+    runs: RunsFolder = DEFAULT_RUNS,
+    json: AsJson = False,
+    probe: Probing = None,
 ) -> None:
-    """Look everything over; nothing is paid. Ends with exit code 2 if anything would stop a run."""
+    """Look everything over; nothing is paid unless --probe is given. Ends with exit code 2 if anything would stop a run."""
     from ..errors import BadInput
 
     job = open_run(recipe, set_, runs, quiet=json)
-    found = []
-    for name, look in _checks(job):
-        try:
-            found.append({"check": name, "ok": True, "says": look()})
-        except BadInput as error:
-            found.append({"check": name, "ok": False, "says": str(error)})
+    found: list[Finding] = []
+    for finding in _findings(job, probe):
+        found.append(finding)
         if not json:
-            typer.echo(f"{'ok ' if found[-1]['ok'] else 'NO '} {name}: {found[-1]['says']}")
-    passed = all(entry["ok"] for entry in found)
+            typer.echo(f"{MARKS[finding.level]} {finding.check}: {finding.says}")
+    passed = all(finding.level != "wrong" for finding in found)
     if json:
-        print_json({"ok": passed, "checks": found})
+        told = [
+            {"check": one.check, "ok": one.level != "wrong", "note": one.level == "note", "says": one.says}
+            for one in found
+        ]
+        print_json({"ok": passed, "checks": told})
     if not passed:
         raise typer.Exit(BadInput.exit_code)
 
 
-def _checks(job: "Run") -> Iterator[tuple[str, Callable[[], str]]]:
+def _findings(job: "Run", probe: bool | None) -> "Iterator[Finding]":
+    from ..errors import BadInput
+    from ..teacher.probes import Finding
+
+    wrong: dict[str, str] = {}
+    loaded = cache(lambda: _load(job))
+    for name, look in _checks(job, loaded):
+        try:
+            yield Finding(name, "ok", look())
+        except BadInput as error:
+            said = str(error)
+            yield Finding(name, "wrong", f"as for {wrong[said]}" if said in wrong else said)
+            wrong.setdefault(said, name)
+    if wrong:
+        yield Finding("probes", "note", "the teacher was not asked: mend what is said above first")
+    else:
+        yield from _probe(job, loaded(), probe)
+
+
+def _checks(job: "Run", loaded: "Callable[[], Loaded]") -> Iterator[tuple[str, Callable[[], str]]]:
     from .. import pipeline
 
-    yield "prompts", lambda: _prompts(job)
+    yield "prompts", lambda: _prompts(loaded())
     yield "teacher", lambda: _teacher(job)
     yield "price", lambda: _price(job)
     yield "disk", lambda: _disk(job)
     for stage in pipeline.STAGES:
         if stage.command not in ("prompts", "report"):
             yield stage.command, lambda stage=stage: _stage(job, stage)
+
+
+def _probe(job: "Run", loaded: "Loaded", wanted: bool | None) -> "Iterator[Finding]":
+    """What the teacher does with what the recipe relies on."""
+    from ..teacher.identity import tariff
+    from ..teacher.loop import run_async
+    from ..teacher.probes import Finding, most, probe_all
+
+    probes = _probes(job, loaded)
+    requests = sum(len(probe.questions) for probe in probes)
+    usd = most(probes, job.recipe.teacher.model, tariff(job.recipe.teacher, job.home))
+    if wanted is False or (wanted is None and usd):
+        price = f"for less than ${(math.floor(usd * 100) + 1) / 100:.2f}" if usd else "for nothing"
+        says = f"what the teacher ignores was not tried: --probe asks {requests} short questions {price}"
+        yield Finding("probes", "note" if wanted is None else "ok", says)
+        return
+    yield from run_async(probe_all(job, probes))
+
+
+def _probes(job: "Run", loaded: "Loaded") -> "list[Probe]":
+    from ..generate.plan import plan_of
+    from ..teacher.probes import probes_of
+
+    plan, recipe = plan_of(job), job.recipe
+    prompt = next((prompt for prompt in loaded.prompts if prompt.side == "train"), loaded.prompts[0])
+    seeds = recipe.teacher.seeds or recipe.generate.seed is not None
+    return probes_of(plan.asking, prompt.messages, plan.draws, seeds=seeds)
 
 
 def _stage(job: "Run", stage: "Stage") -> str:
@@ -59,10 +126,13 @@ def _stage(job: "Run", stage: "Stage") -> str:
     return "ready"
 
 
-def _prompts(job: "Run") -> str:
+def _load(job: "Run") -> "Loaded":
     from ..prompts.stage import load
 
-    loaded = load(job)
+    return load(job)
+
+
+def _prompts(loaded: "Loaded") -> str:
     heldout = [prompt for prompt in loaded.prompts if prompt.side == "heldout"]
     graded = sum(prompt.reference is not None for prompt in heldout)
     told = f"{len(loaded.prompts):,} distinct of {loaded.rows:,} rows, {len(heldout):,} of them held out"
@@ -83,14 +153,10 @@ def _teacher(job: "Run") -> str:
 
 
 def _price(job: "Run") -> str:
-    from ..ledger.prices import MILLION, Usage
+    from ..ledger.prices import describe
     from ..teacher.identity import tariff
 
-    usd = tariff(job.recipe.teacher)
-    per_input, per_output = usd(Usage(input_tokens=MILLION)), usd(Usage(output_tokens=MILLION))
-    if not per_input + per_output:
-        return "free: your own machine, or stated so"
-    return f"${per_input:,.2f} per million tokens in, ${per_output:,.2f} out"
+    return describe(tariff(job.recipe.teacher, job.home))
 
 
 def _disk(job: "Run") -> str:

@@ -2,11 +2,12 @@
 
 import errno
 import sys
+from typing import Annotated
 
 import typer
 
 from ..errors import BrokenWorld, PotstillError
-from . import check, export, init, run, stages, status, teacher
+from . import check, export, init, ledger, plan, reconcile, run, stages, status, teacher
 
 INTERRUPTED = 130
 BROKEN_DISK = {
@@ -23,14 +24,45 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"potstill {version('potstill')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("init")(init.init)
 app.command("check")(check.check)
+app.command("plan")(plan.plan)
 app.command("run")(run.run)
 for name, command in stages.COMMANDS.items():
     app.command(name, help=command.__doc__)(command)
 app.command("status")(status.status)
 app.command("export")(export.export)
 app.command("teacher")(teacher.teacher)
+
+of_ledger = typer.Typer(
+    help="Look into the ledger of everything that was ever paid for, and settle what it owes.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+of_ledger.command("stats")(ledger.stats)
+of_ledger.command("verify")(ledger.verify)
+of_ledger.command("export")(ledger.export)
+of_ledger.command("reconcile")(reconcile.reconcile)
+app.add_typer(of_ledger, name="ledger")
 
 
 def main() -> None:

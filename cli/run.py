@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .options import DEFAULT_RECIPE, DEFAULT_RUNS, Overrides, RecipePath, RunsFolder, open_run
+from .options import DEFAULT_RECIPE, DEFAULT_RUNS, Overrides, RecipePath, Retry, RunsFolder, open_run
 
 if TYPE_CHECKING:
     from ..pipeline import Outcome
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from ..store.stage import Stage
 
 
-def run(recipe: RecipePath = DEFAULT_RECIPE, set_: Overrides = None, runs: RunsFolder = DEFAULT_RUNS) -> None:
+def run(
+    recipe: RecipePath = DEFAULT_RECIPE, set_: Overrides = None, runs: RunsFolder = DEFAULT_RUNS, retry: Retry = None
+) -> None:
     """Do everything that is not done yet: prompts, generate, filter, train, eval, report."""
     from .. import pipeline
 
-    job = open_run(recipe, set_, runs)
+    job = open_run(recipe, set_, runs, retry=retry)
     stages = pipeline.installed(pipeline.STAGES)
     pipeline.preflight(job, pipeline.to_do(job, stages))
     pipeline.save_recipe(job)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from ..store.screen import PlainScreen, Screen, Track
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 def screen_for_this_terminal(*, quiet: bool = False) -> Screen:
@@ -87,18 +88,26 @@ class RichScreen:
             progress.TextColumn("{task.fields[note]}"),
         )
         with progress.Progress(*columns, console=self._console, refresh_per_second=4) as bar:
-            yield _RichTrack(bar, bar.add_task(label, total=total or None, rate="", note=""), unit)
+            track = _RichTrack(bar, bar.add_task(label, total=total or None, rate="", note=""), unit)
+            yield track
+            track.show(time.monotonic())
 
 
 class _RichTrack:
     def __init__(self, bar: "object", task: "object", unit: str) -> None:
         self._bar, self._task, self._unit = bar, task, unit
-        self._started, self._done = time.monotonic(), 0
+        self._started, self._done, self._shown = time.monotonic(), 0, 0.0
 
     def advance(self, count: int = 1) -> None:
         self._done += count
-        rate = self._done / max(time.monotonic() - self._started, 1e-9)
-        self._bar.update(self._task, advance=count, rate=f"{rate:,.0f} {self._unit}/s")  # type: ignore[attr-defined]
+        now = time.monotonic()
+        if now - self._shown >= SECONDS_BETWEEN_LOOKS:  # an update costs more than a request
+            self.show(now)
+
+    def show(self, now: float) -> None:
+        self._shown = now
+        rate = self._done / max(now - self._started, 1e-9)
+        self._bar.update(self._task, completed=self._done, rate=f"{rate:,.0f} {self._unit}/s")  # type: ignore[attr-defined]
 
     def note(self, text: str) -> None:
         self._bar.update(self._task, note=text)  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath, RunsFolder, open_run
+from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath, Retry, RunsFolder, open_run
 from .output import print_json
 
 SUMMARIES = {
@@ -22,11 +22,12 @@ def _command(stage_name: str, summary: str) -> Callable[..., None]:
         recipe: RecipePath = DEFAULT_RECIPE,
         set_: Overrides = None,
         runs: RunsFolder = DEFAULT_RUNS,
+        retry: Retry = None,
         json: AsJson = False,
     ) -> None:
         from .. import pipeline
 
-        job = open_run(recipe, set_, runs, quiet=json)
+        job = open_run(recipe, set_, runs, quiet=json, retry=retry)
         stage = pipeline.stage_named(stage_name)
         pipeline.preflight(job, [stage])
         pipeline.save_recipe(job)

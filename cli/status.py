@@ -39,25 +39,34 @@ def status(
     typer.echo(
         f"spent: ${usd['spent']:,.4f}, of it ${usd['unsettled']:,.4f} at its worst case, without a usage from the provider"
     )
+    caps = {"usd": f"${job.recipe.budget.usd or 0:,.2f}", "tokens": f"{job.recipe.budget.tokens or 0:,} tokens"}
+    if told := [caps[name] for name, cap in facts["budget"].items() if cap is not None]:
+        typer.echo(f"budget: {' and '.join(told)}; {facts['tokens']:,} tokens are charged so far")
     typer.echo(f"run: {facts['run']}\nledger: {facts['ledger']}")
 
 
 def _facts(job: "Run") -> dict[str, Any]:
+    from ..ledger.entries import Bill
     from ..ledger.ledger import Ledger
 
+    bill = Bill()
     if job.ledger.exists():
         with Ledger(job.ledger) as ledger:
             bill = ledger.bill(job.recipe.name)
-            sent, failed, usd, unsettled = bill.sent, bill.failed, bill.usd, bill.unsettled_usd
-    else:
-        sent, failed, usd, unsettled = 0, 0, 0.0, 0.0
     stages = _stages(job)
     return {
         "name": job.recipe.name,
         "run": str(job.folder),
         "ledger": str(job.ledger),
-        "requests": {"sent": sent, "reused": sum(stage["reused"] for stage in stages.values()), "failed": failed},
-        "usd": {"spent": usd, "unsettled": unsettled},
+        "requests": {
+            "sent": bill.sent,
+            "reused": sum(stage["reused"] for stage in stages.values()),
+            "failed": bill.failed,
+            "outcomes": bill.outcomes,
+        },
+        "usd": {"spent": bill.usd, "unsettled": bill.unsettled_usd},
+        "tokens": bill.input_tokens + bill.output_tokens,
+        "budget": job.recipe.budget.model_dump(),
         "stages": stages,
     }
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ..graders.structured import schema_files
 from ..graders.table import grader
 from ..prompts.templates import template_files
 from ..recipe import Recipe
@@ -28,10 +29,8 @@ def settings(recipe: Recipe) -> dict[str, Any]:
     """How the teacher is asked, how long an answer may be, and how it is judged."""
     return {
         "eval": recipe.eval.model_dump(mode="json"),
-        "generate": recipe.generate.model_dump(
-            mode="json", include={"template", "max_tokens", "temperature", "top_p", "seed", "extra", "failed_share"}
-        ),
-        "teacher": recipe.teacher.model_dump(mode="json", include={"base_url", "model", "name"}),
+        "generate": recipe.generate.model_dump(mode="json", exclude={"method", "draws"}),
+        "teacher": recipe.teacher.model_dump(mode="json", include={"base_url", "model", "name", "seeds", "output_cap"}),
     }
 
 
@@ -46,7 +45,9 @@ def preflight(run: Run) -> None:
 
 def files(run: Run) -> Sequence[Path]:
     """Files of the user's that shape what the teacher is asked and what it answers."""
-    return [*template_files(run.recipe.generate.template, run.home), *recordings(run.recipe.teacher, run.home)]
+    generate = run.recipe.generate
+    schemas = schema_files(generate, run.home)
+    return [*template_files(generate.template, run.home), *schemas, *recordings(run.recipe.teacher, run.home)]
 
 
 def work(run: Run, folder: Path) -> dict[str, Any]:

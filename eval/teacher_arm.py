@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BrokenWorld
+from ..graders.structured import form_of
 from ..ledger.ledger import Ledger
-from ..prompts.templates import load_template
 from ..store.rows import Prompt
 from ..store.run import Run
 from ..store.tables import read_table
+from ..teacher.asking import asking_of
 from ..teacher.loop import run_async
 from ..teacher.open import open_teacher
-from ..teacher.options import chat_options
-from ..teacher.reply import Question, Reply
+from ..teacher.reply import Reply, is_owed
 from ..teacher.tally import Tally
 from ..teacher.workers import ask_all
 from .items import Answer
@@ -74,17 +74,18 @@ def ask_teacher(run: Run, prompts: Sequence[Prompt]) -> TeacherAnswers:
 
 
 async def _ask(run: Run, prompts: Sequence[Prompt]) -> tuple[tuple[Reply, ...], dict[str, Any]]:
-    recipe = run.recipe
-    template = load_template(recipe.generate.template, run.home)
-    options = chat_options(recipe.generate, recipe.teacher)
+    asking = asking_of(run, form_of(run.recipe.generate, run.home))
     replies: dict[str, Reply] = {}
     async with open_teacher(run, stage="eval") as teacher:
 
         async def ask(prompt: Prompt) -> None:
-            [replies[prompt.id]] = await teacher.ask(Question(template.apply(prompt.messages), options))
+            [replies[prompt.id]] = await asking.ask(teacher.ask, prompt.messages)
 
         await ask_all(teacher, prompts, ask, run.screen, "asking the teacher", len(prompts))
         counts = teacher.tally.counts()
+    unanswered = [reply for reply in replies.values() if reply.error and not reply.snapshot]
+    owed = sum(is_owed(reply.status) for reply in unanswered)
+    counts |= {"owed": owed, "rejected": len(unanswered) - owed}
     return tuple(replies[prompt.id] for prompt in prompts), counts
 
 

@@ -1,19 +1,19 @@
 """The stage `filter`: score every completion, let the rules label it, write `train`, `dropped` and `heldout`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
 from ..recipe import Recipe
-from ..store.rows import Completion, Prompt, Sample
+from ..store.rows import Sample
 from ..store.run import Run
 from ..store.schemas import PROMPTS, read_completion, read_prompt, sample_columns, samples_schema
 from ..store.stage import Stage
 from ..store.tables import TableWriter, read_table, write_table
 from .funnel import Funnel
-from .rules.table import RULES
+from .label import rules_of, scored
 from .scores.table import SCORES
 
 FOLDER = "samples"
@@ -21,7 +21,7 @@ FOLDER = "samples"
 
 def work(run: Run, folder: Path) -> dict[str, Any]:
     """Write the three tables and return the counts with the funnel."""
-    funnel = Funnel(_rules(run))
+    funnel = Funnel(rules_of(run))
     schema = samples_schema(list(SCORES))
     with (
         TableWriter(folder, "train", schema) as train,
@@ -42,12 +42,6 @@ def work(run: Run, folder: Path) -> dict[str, Any]:
     }
 
 
-def _rules(run: Run) -> dict[str, Any]:
-    """The recipe's rules; `status` before all others, for an answer that is not whole is never trained on."""
-    section = run.recipe.filter
-    return {name: RULES[name](section, run.home) for name in ("status", *section.rules)}
-
-
 def _groups(run: Run) -> Iterator[list[Sample]]:
     """The scored answers of one training prompt after another, in the order of the prompts."""
     completions = map(read_completion, read_table(run.folder / "completions", "completions"))
@@ -58,14 +52,7 @@ def _groups(run: Run) -> Iterator[list[Sample]]:
             raise BadInput(
                 f"{run.folder}: completions/ holds prompt {prompt_id}, which is not a training prompt (in order)"
             )
-        yield _scored(prompt, list(rows))
-
-
-def _scored(prompt: Prompt, rows: Sequence[Completion]) -> list[Sample]:
-    columns = {name: score(rows) for name, score in SCORES.items()}
-    return [
-        Sample(prompt, row, {name: column[index] for name, column in columns.items()}) for index, row in enumerate(rows)
-    ]
+        yield scored(prompt, list(rows))
 
 
 def _copy_heldout(run: Run, folder: Path) -> int:
@@ -84,7 +71,7 @@ def _files(run: Run) -> list[Path]:
 
 
 def _preflight(run: Run) -> None:
-    _rules(run)
+    rules_of(run)
 
 
 STAGE = Stage(

@@ -3,19 +3,22 @@
 Sequence-level distillation in its plain form (Kim & Rush 2016, arXiv 1606.07947).
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from functools import cache
 
 from ..ledger.key import Draw
 from ..store.rows import Prompt
-from ..teacher.reply import Question, Reply
+from ..teacher.reply import Reply
+from ..teacher.whole import Ask
 from .plan import Plan
-
-Ask: TypeAlias = Callable[[Question], Awaitable[list[Reply]]]
 
 
 async def answer(prompt: Prompt, ask: Ask, plan: Plan) -> list[tuple[Draw, Reply]]:
     """The draws of one prompt."""
-    draws = [Draw(index=index) for index in range(plan.draws)]
-    replies = await ask(Question(plan.template.apply(prompt.messages), plan.options, draws))
+    draws = _draws(plan.draws)
+    replies = await plan.asking.ask(ask, prompt.messages, draws)
     return list(zip(draws, replies, strict=True))
+
+
+@cache
+def _draws(count: int) -> tuple[Draw, ...]:
+    return tuple(Draw(index=index) for index in range(count))

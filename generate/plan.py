@@ -1,12 +1,12 @@
-"""What a method is told: the template, the request options, the number of draws."""
+"""What a method is told: how to ask, the number of draws, and what every row repeats."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from ..prompts.templates import Template, load_template
+import orjson
+
+from ..graders.structured import form_of
 from ..store.run import Run
-from ..teacher.options import chat_options
+from ..teacher.asking import Asking, asking_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,19 +14,28 @@ class Plan:
     """How prompts are asked in this run."""
 
     method: str
-    template: Template
-    options: Mapping[str, Any]
+    asking: Asking
     draws: int
+    template: str
+    """Digest of the template."""
+    parameters: str
+    """The options of the first request as JSON; an answer that was cut off was asked again under a larger cap."""
     terms: str
 
 
 def plan_of(run: Run) -> Plan:
-    """The plan that a recipe asks for."""
+    """The plan that a recipe asks for.
+
+    Raises:
+        BadRecipe: its template or its schema cannot be used.
+    """
     recipe = run.recipe
+    asking = asking_of(run, form_of(recipe.generate, run.home))
     return Plan(
         method=recipe.generate.method,
-        template=load_template(recipe.generate.template, run.home),
-        options=chat_options(recipe.generate, recipe.teacher),
+        asking=asking,
         draws=recipe.generate.draws,
+        template=asking.template.digest,
+        parameters=orjson.dumps(asking.options, option=orjson.OPT_SORT_KEYS).decode(),
         terms=recipe.teacher.terms or "",
     )

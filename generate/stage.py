@@ -1,32 +1,37 @@
 """The stage `generate`: ask the teacher every training prompt, then write `completions/` in prompt order.
 
-It asks twice. The first pass buys, in whatever order answers come; the ledger is where it keeps them. The second
-pass finds every answer there and projects the rows in order, so that memory does not grow with their number.
+What the ledger has is written at once, up to the first prompt that has to be bought. From there on it asks twice: the
+first pass buys, in whatever order answers come, and the ledger is where it keeps them; the second finds every answer there
+and projects the rows in order. Memory does not grow with their number.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..errors import BrokenWorld
+from ..graders.structured import schema_files
 from ..prompts.templates import template_files
 from ..recipe import Recipe
 from ..store.rows import Prompt
 from ..store.run import Run
-from ..store.schemas import COMPLETIONS, completion_columns, read_prompt
+from ..store.schemas import COMPLETIONS, read_prompt
 from ..store.stage import Stage
 from ..store.tables import TableWriter, read_table
 from ..teacher.identity import recordings
+from ..teacher.reply import Question, Reply, is_owed
 from .answer import answer
-from .completions import completion
+from .completions import completion_row
 from .plan import Plan, plan_of
 
 FOLDER = "completions"
 METHODS = {"answer": answer}
-ASKED_AGAIN = frozenset({"error:lost", "error:torn", "error:unreached"})
-"""With every `error:http_…` the rows that the next run asks again: no reply says that they cannot be answered."""
+PROMPTS_BETWEEN_PAUSES = 100
 
 
 def work(run: Run, folder: Path) -> dict[str, Any]:
@@ -36,45 +41,105 @@ def work(run: Run, folder: Path) -> dict[str, Any]:
     return run_async(_generate(run, folder))
 
 
+@dataclass(slots=True)
+class _Counts:
+    """What became of the rows."""
+
+    status: Counter[str] = field(default_factory=Counter)
+    owed: int = 0
+    """Rows that failed for now: the next run asks them again."""
+    rejected: int = 0
+    """Rows that the teacher rejected for good: asked again with `--retry rejected`."""
+
+    def add(self, reply: Reply) -> None:
+        self.status[reply.status] += 1
+        if is_owed(reply.status):
+            self.owed += 1
+        elif reply.error and not reply.snapshot:  # no model has answered, and none will
+            self.rejected += 1
+
+    @property
+    def unusable(self) -> Counter[str]:
+        """The rows that nothing can be learned from."""
+        return self.status - Counter({"ok": self.status["ok"]})
+
+
 async def _generate(run: Run, folder: Path) -> dict[str, Any]:
     from ..teacher.open import open_teacher
 
-    plan = plan_of(run)
+    plan, counts = plan_of(run), _Counts()
     async with open_teacher(run, "generate") as teacher:
-        await _buy(run, plan, teacher)
-        counts = teacher.tally.counts()
-        statuses = await _project(run, plan, teacher, folder)
-    rows = sum(statuses.values())
-    _enough_usable(run, statuses, rows)
-    owed = sum(count for status, count in statuses.items() if status in ASKED_AGAIN or status.startswith("error:http_"))
-    status = dict(statuses.most_common())
-    return {"prompts": rows // plan.draws, "rows": rows, "status": status, "owed": owed, **counts}
+        with TableWriter(folder, "completions", COMPLETIONS) as table:
+            known = await _project(run, plan, _recalled(teacher), table, counts)
+            await _buy(run, plan, teacher, known, counts.unusable)
+            spent = teacher.tally.counts()
+            if known < run.count("prompts", "train"):
+                await _project(run, plan, _Source(teacher.ask), table, counts, known)
+    rows = counts.status.total()
+    _enough_usable(run, counts.unusable, rows)
+    status = dict(counts.status.most_common())
+    told = {"owed": counts.owed, "rejected": counts.rejected}
+    return {"prompts": rows // plan.draws, "rows": rows, "status": status, **told, **spent}
 
 
-async def _buy(run: Run, plan: Plan, teacher: Any) -> None:
-    """Ask everything, in no particular order."""
+async def _buy(run: Run, plan: Plan, teacher: Any, known: int, unusable: Counter[str]) -> None:
+    """Ask everything after the prompts that are known, in no particular order."""
     from ..teacher.workers import ask_all
 
     method = METHODS[plan.method]
+    prompts = run.count("prompts", "train")
 
     async def ask_one(prompt: Prompt) -> None:
-        await method(prompt, teacher.ask, plan)
+        drawn = await method(prompt, teacher.ask, plan)
+        unusable.update(reply.status for _, reply in drawn if reply.status != "ok")
+        _enough_usable(run, unusable, prompts * plan.draws)
 
-    await ask_all(teacher, _training_prompts(run), ask_one, run.screen, "generate", run.count("prompts", "train"))
+    if prompts > known:
+        left = islice(_training_prompts(run), known, None)
+        await ask_all(teacher, left, ask_one, run.screen, "generate", prompts - known)
 
 
-async def _project(run: Run, plan: Plan, teacher: Any, folder: Path) -> Counter[str]:
-    """Write every draw in prompt order; nothing is bought any more."""
+async def _project(run: Run, plan: Plan, source: "_Source", table: Any, counts: _Counts, known: int = 0) -> int:
+    """Write every draw after the prompts that are known, in prompt order, and say how many prompts are known then."""
     method = METHODS[plan.method]
-    statuses: Counter[str] = Counter()
-    with TableWriter(folder, "completions", COMPLETIONS) as table:
-        for prompt in _training_prompts(run):
-            for draw, reply in await method(prompt, teacher.ask, plan):
-                row = completion(prompt, draw, reply, plan)
-                statuses[row.status] += 1
-                table.write(completion_columns(row))
-            await asyncio.sleep(0)  # the ledger never waits: without this nobody could interrupt
-    return statuses
+    prompts = islice(_training_prompts(run), known, None)
+    while some := list(islice(prompts, PROMPTS_BETWEEN_PAUSES)):
+        with source.glance():
+            for prompt in some:
+                try:
+                    drawn = await method(prompt, source.ask, plan)
+                except _NotBoughtError:
+                    return known
+                for draw, reply in drawn:
+                    counts.add(reply)
+                    table.write(completion_row(prompt, draw, reply, plan))
+                known += 1
+        await asyncio.sleep(0)  # the ledger never waits: without this nobody could interrupt
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where answers come from."""
+
+    ask: Callable[[Question], Awaitable[list[Reply]]]
+    glance: Callable[[], AbstractContextManager[Any]] = nullcontext
+    """What is asked within one glance is answered from one moment."""
+
+
+class _NotBoughtError(Exception):
+    """A draw that has to be bought."""
+
+
+def _recalled(teacher: Any) -> _Source:
+    """The ledger alone."""
+
+    async def ask(question: Question) -> list[Reply]:
+        if (replies := teacher.recall(question)) is None:
+            raise _NotBoughtError
+        return replies
+
+    return _Source(ask, teacher.glance)
 
 
 def _training_prompts(run: Run) -> Iterator[Prompt]:
@@ -82,11 +147,11 @@ def _training_prompts(run: Run) -> Iterator[Prompt]:
     return (prompt for prompt in rows if prompt.side == "train")
 
 
-def _enough_usable(run: Run, statuses: Counter[str], rows: int) -> None:
-    limit = run.recipe.generate.failed_share
-    failed = rows - statuses["ok"]
+def _enough_usable(run: Run, unusable: Counter[str], rows: int) -> None:
+    """Stop as soon as it is certain that more rows fail than the recipe allows: what follows would be bought for nothing."""
+    limit, failed = run.recipe.generate.failed_share, unusable.total()
     if failed > limit * rows:
-        found = ", ".join(f"{status} {count:,}" for status, count in statuses.most_common())
+        found = ", ".join(f"{status} {count:,}" for status, count in unusable.most_common())
         raise BrokenWorld(
             f"{failed:,} of {rows:,} answers are not usable ({found}); generate.failed_share allows {limit:.0%}. "
             "What was answered is in the ledger and will not be bought again. Mend the cause, or raise the share, and run again"
@@ -94,22 +159,27 @@ def _enough_usable(run: Run, statuses: Counter[str], rows: int) -> None:
 
 
 def _settings(recipe: Recipe) -> Mapping[str, Any]:
-    teacher = recipe.teacher.model_dump(mode="json", include={"base_url", "model", "name", "price", "terms", "seeds"})
+    teacher = recipe.teacher.model_dump(
+        mode="json", include={"base_url", "model", "name", "price", "terms", "seeds", "output_cap"}
+    )
     return {"teacher": teacher, "generate": recipe.generate.model_dump(mode="json")}
 
 
 def _files(run: Run) -> list[Path]:
-    return [*template_files(run.recipe.generate.template, run.home), *recordings(run.recipe.teacher, run.home)]
+    generate = run.recipe.generate
+    schemas = schema_files(generate, run.home)
+    return [*template_files(generate.template, run.home), *schemas, *recordings(run.recipe.teacher, run.home)]
 
 
 def _preflight(run: Run) -> None:
     from ..teacher.endpoint import api_key
-    from ..teacher.identity import identity, tariff
+    from ..teacher.identity import check_replicas, identity, tariff
 
     plan_of(run)
     identity(run.recipe.teacher, run.home)
+    check_replicas(run.recipe.teacher)
     api_key(run.recipe.teacher)
-    tariff(run.recipe.teacher)
+    tariff(run.recipe.teacher, run.home)
 
 
 STAGE = Stage(

@@ -44,8 +44,8 @@ def _compile(shape: Shape, home: Path, where: str) -> Misfit:
         return _regex_test(shape.regex, f"{where}.regex")
     schema = shape.json_schema
     if isinstance(schema, str):
-        schema = _read_schema(home / Path(schema).expanduser(), f"{where}.json_schema")
-    return _schema_test(schema, f"{where}.json_schema")
+        schema = read_schema(home / Path(schema).expanduser(), f"{where}.json_schema")
+    return schema_test(schema, f"{where}.json_schema")
 
 
 def _regex_test(regex: str, where: str) -> Misfit:
@@ -53,7 +53,12 @@ def _regex_test(regex: str, where: str) -> Misfit:
     return lambda text: None if pattern.fullmatch(text) else f"does not match {regex!r}"
 
 
-def _read_schema(path: Path, where: str) -> Any:
+def read_schema(path: Path, where: str) -> Any:
+    """The JSON of a file.
+
+    Raises:
+        BadRecipe: it cannot be read; the message begins with `where`, the field of the recipe.
+    """
     try:
         return read_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -62,7 +67,12 @@ def _read_schema(path: Path, where: str) -> Any:
         raise BadRecipe(f"{where}: {path} is not JSON: {error}") from None
 
 
-def _schema_test(schema: Any, where: str) -> Misfit:
+def schema_test(schema: Any, where: str) -> Misfit:
+    """A function that says why a text is no JSON that a schema takes, None when it is.
+
+    Raises:
+        BadRecipe: the schema is none; the message begins with `where`, the field of the recipe.
+    """
     from jsonschema.exceptions import SchemaError, best_match
     from jsonschema.validators import Draft202012Validator, validator_for
     from referencing import Registry

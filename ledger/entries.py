@@ -1,6 +1,6 @@
 """What goes into the ledger and what comes out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -17,27 +17,89 @@ class Payer:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One request that went over the wire, and what it cost."""
+class Charge:
+    """What an attempt costs: tokens and dollars."""
 
-    payer: Payer
-    outcome: str
     input_tokens: int = 0
     output_tokens: int = 0
     usd: float = 0.0
-    settled: bool = True
-    """False: no usage came back, so `usd` is its worst case."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """An attempt, and, if it was answered, the reply under the keys of the draws that it fills."""
+class Cap:
+    """The most that a run may spend, all its attempts together; None is no cap."""
 
-    attempt: Attempt
-    body: bytes = b""
-    seconds: float = 0.0
-    choices: Mapping[bytes, int] = field(default_factory=dict)
+    usd: float | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A request that is about to go out: the keys of the draws it would fill, and the worst that it can cost."""
+
+    payer: Payer
+    keys: Sequence[bytes]
+    worst: Charge
+    cap: Cap = Cap()
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The request may go out; it is charged at its worst until it is settled under this number."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoom:
+    """The worst case does not fit under the cap beside what is spent and what is open."""
+
+    spent_usd: float
+    """Dollars charged to the run so far, open requests at their worst."""
+    spent_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another process has bought some of the draws since, or is buying them now: nothing was reserved."""
+
+    bought: frozenset[bytes]
+    held: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reply, for the draws that it fills."""
+
+    body: bytes
+    choices: Mapping[bytes, int]
     """Key of a draw → index of the reply's choice."""
+    seconds: float
+    logprobs: bytes = b""
+    """The log-probabilities, cut out of the body; empty where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The endpoint will never answer this: a deterministic 4xx, remembered so that it is not asked again."""
+
+    status: str
+    """One of the row statuses."""
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How an attempt ended."""
+
+    reserved: Reserved
+    outcome: str
+    """`ok`, or what went wrong."""
+    charge: Charge
+    settled: bool = True
+    """False: no usage came back, so the charge is the worst case."""
+    answer: Answered | None = None
+    refusal: Refused | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +117,13 @@ class Stored:
 class Bill:
     """What a run's attempts came to."""
 
-    sent: int
-    failed: int
+    sent: int = 0
+    failed: int = 0
     """Attempts that brought no answer."""
-    input_tokens: int
-    output_tokens: int
-    usd: float
-    unsettled_usd: float
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float = 0.0
+    unsettled_usd: float = 0.0
     """The part of `usd` that is a worst case, because no usage came back."""
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    """Attempts by how they ended."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from ..errors import BadInput
 
 APPLICATION_ID = 0x504F5453  # "POTS"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-SCHEMA = """
+_FIRST = """
 CREATE TABLE replies (
     id INTEGER PRIMARY KEY,
     created REAL NOT NULL,           -- seconds since 1970
@@ -18,7 +18,7 @@ CREATE TABLE replies (
     body BLOB NOT NULL
 );
 CREATE TABLE draws (
-    key BLOB PRIMARY KEY,            -- ledger.key.request_key
+    key BLOB PRIMARY KEY,            -- ledger.key.request_keys
     reply INTEGER NOT NULL REFERENCES replies (id),
     choice INTEGER NOT NULL          -- which of the reply's choices
 ) WITHOUT ROWID;
@@ -29,15 +29,49 @@ CREATE TABLE attempts (
     stage TEXT NOT NULL,
     recipe TEXT NOT NULL,            -- digest of the recipe that asked
     teacher TEXT NOT NULL,           -- identity
-    outcome TEXT NOT NULL,           -- ok, or what went wrong
+    outcome TEXT NOT NULL,           -- open, ok, killed, or what went wrong
     reply INTEGER REFERENCES replies (id),
     input_tokens INTEGER NOT NULL,
     output_tokens INTEGER NOT NULL,
     usd REAL NOT NULL,
-    settled INTEGER NOT NULL         -- 0: no usage came back, charged at its worst case
+    settled INTEGER NOT NULL         -- 0: charged at its worst case, because it is open or no usage came back
 );
 CREATE INDEX attempts_by_run ON attempts (run, stage);
 """
+
+_SECOND = """
+CREATE TABLE logprobs (
+    reply INTEGER PRIMARY KEY REFERENCES replies (id),
+    body BLOB NOT NULL               -- zstd of a JSON list: one entry per choice
+);
+CREATE TABLE rejections (
+    key BLOB PRIMARY KEY,
+    created REAL NOT NULL,
+    status TEXT NOT NULL,            -- the row's status
+    error TEXT NOT NULL              -- what the endpoint said
+) WITHOUT ROWID;
+CREATE TABLE claims (
+    key BLOB PRIMARY KEY,
+    attempt INTEGER NOT NULL REFERENCES attempts (id),
+    holder TEXT NOT NULL             -- ledger.holders: the process that is buying it
+) WITHOUT ROWID;
+CREATE TABLE spent (
+    run TEXT PRIMARY KEY,
+    nanousd INTEGER NOT NULL,        -- the sum over its attempts, in billionths of a dollar: sums of integers do not drift
+    tokens INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO spent SELECT run, sum(CAST(round(usd * 1e9) AS INTEGER)), sum(input_tokens + output_tokens) FROM attempts
+    GROUP BY run;
+"""
+
+UPGRADES = (_FIRST, _SECOND)
+"""What makes version k + 1 of version k; an empty file has version 0."""
+
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph", "fuse.glusterfs"}
+)
+"""Where locks and shared memory between processes cannot be relied on, and with them SQLite's WAL."""
+MOUNTS = Path("/proc/self/mounts")
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -46,8 +80,9 @@ def connect(path: Path) -> sqlite3.Connection:
     WAL with `synchronous=FULL`: what was committed survives a crash of the machine.
 
     Raises:
-        BadInput: the file is damaged, is something else, or was written by a newer Potstill.
+        BadInput: the file is damaged, is something else, was written by a newer Potstill, or lies on a network.
     """
+    refuse_network(path)
     try:
         _make_room(path)
         connection = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
@@ -56,11 +91,12 @@ def connect(path: Path) -> sqlite3.Connection:
             f"{path}: no ledger can be made there ({error}); set POTSTILL_LEDGER to a file elsewhere"
         ) from None
     try:
-        if _is_empty(connection):
-            _create(connection)
-        _recognise(connection, path)
+        _bring_up_to_date(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+    except BadInput:
+        connection.close()
+        raise
     except sqlite3.OperationalError as error:
         connection.close()
         raise BadInput(
@@ -70,6 +106,27 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise BadInput(f"{path}: this ledger cannot be read ({error}); move it away or restore a copy of it") from None
     return connection
+
+
+def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
+    """Refuse a ledger on a network file system, where the kernel tells (Linux).
+
+    Raises:
+        BadInput: it lies on one.
+    """
+    try:
+        lines = mounts.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    fields = [line.split(" ") for line in lines]
+    points = {Path(field[1].replace("\\040", " ")): field[2] for field in fields if len(field) > 2}
+    place = path.absolute().parent.resolve()
+    kind = next((points[folder] for folder in [place, *place.parents] if folder in points), "")
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise BadInput(
+            f"{path}: the ledger would lie on a network file system ({kind}), where two processes can damage it; "
+            "set POTSTILL_LEDGER to a file on a disk of this machine"
+        )
 
 
 def _make_room(path: Path) -> None:
@@ -82,27 +139,27 @@ def _make_room(path: Path) -> None:
         path.touch(mode=0o600)
 
 
-def _is_empty(connection: sqlite3.Connection) -> bool:
-    """Nothing in it yet: new, or its making was cut short."""
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    return tables == 0 and connection.execute("PRAGMA application_id").fetchone()[0] == 0
-
-
-def _create(connection: sqlite3.Connection) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection, path) == SCHEMA_VERSION:
+        return
     connection.execute("PRAGMA page_size = 16384")  # 4 KiB pages cost 1.7 times the space for replies of 2 KB
     connection.execute("BEGIN EXCLUSIVE")
-    if _is_empty(connection):  # no other process was first
-        for statement in SCHEMA.split(";\n"):
+    for upgrade in UPGRADES[_version(connection, path) :]:  # read again: another process may have been first
+        for statement in upgrade.split(";\n"):
             connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
 
 
-def _recognise(connection: sqlite3.Connection, path: Path) -> None:
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The file's version; 0 if there is nothing in it yet: it is new, or its making was cut short."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+        return 0
     if application != APPLICATION_ID:
         raise BadInput(f"{path}: this SQLite file is not a ledger of Potstill; set POTSTILL_LEDGER to another path")
     if version > SCHEMA_VERSION:
         raise BadInput(f"{path}: a newer Potstill wrote this ledger (version {version}); upgrade potstill to use it")
+    return version

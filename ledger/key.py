@@ -6,8 +6,10 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import orjson
 import rfc8785
 
 KEY_VERSION = 1
@@ -35,12 +37,78 @@ def request_keys(identity: str, operation: str, body: Mapping[str, Any], draws: 
         body: the request body before anything is derived from the draw (a wire seed, `n`).
         draws: which answers.
     """
-    asked = {name: value for name, value in body.items() if name not in TRANSPORT_FIELDS}
-    request = hashlib.blake2b(rfc8785.dumps([KEY_VERSION, identity, operation, asked]), digest_size=32)
+    asked = _asked(tuple(body))
+    request = hashlib.blake2b(_beginning(identity, operation) + _canonical(body, asked) + b"]", digest_size=32)
     return [_with_draw(request, draw) for draw in draws]
+
+
+def canonical(fields: Mapping[str, Any]) -> bytes:
+    """A JSON object in the canonical form of RFC 8785, byte for byte what `rfc8785.dumps` gives, in less time.
+
+    Plain conversations go through orjson, whose form of texts under ASCII names is the canonical one; whatever
+    is not as plain goes through rfc8785.
+    """
+    return _canonical(fields, _ordered(tuple(fields)))
+
+
+def _canonical(fields: Mapping[str, Any], names: Sequence[tuple[str, bytes]]) -> bytes:
+    parts = [
+        quoted + (orjson.dumps(value, option=orjson.OPT_SORT_KEYS) if _is_plain(value) else _slowly(value))
+        for name, quoted in names
+        for value in (fields[name],)
+    ]
+    return b"{" + b",".join(parts) + b"}"
+
+
+@lru_cache(maxsize=64)
+def _asked(names: tuple[str, ...]) -> Sequence[tuple[str, bytes]]:
+    return _ordered(tuple(name for name in names if name not in TRANSPORT_FIELDS))
+
+
+@lru_cache(maxsize=64)
+def _ordered(names: tuple[str, ...]) -> Sequence[tuple[str, bytes]]:
+    """The names in the order of RFC 8785 (by UTF-16 code units), each with its JSON and the colon."""
+    ordered = sorted(names, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+    return [(name, rfc8785.dumps(name) + b":") for name in ordered]
+
+
+def _is_plain(value: object) -> bool:
+    """A text, or a list of objects whose names are ASCII and whose values are texts."""
+    if isinstance(value, str):
+        return True
+    if not isinstance(value, list):
+        return False
+    for item in value:
+        if not isinstance(item, dict):
+            return False
+        for name, text in item.items():
+            if not (isinstance(text, str) and isinstance(name, str) and name.isascii()):
+                return False
+    return True
+
+
+def _slowly(value: object) -> bytes:
+    if value is None or isinstance(value, bool | int | float):
+        return _scalar(value)
+    return rfc8785.dumps(value)  # type: ignore[arg-type] - it says itself what it does not take
+
+
+@lru_cache(maxsize=256, typed=True)
+def _scalar(value: float | None) -> bytes:
+    return rfc8785.dumps(value)
+
+
+@lru_cache(maxsize=16)
+def _beginning(identity: str, operation: str) -> bytes:
+    return rfc8785.dumps([KEY_VERSION, identity, operation]).removesuffix(b"]") + b","
+
+
+@lru_cache(maxsize=1024)
+def _told(draw: Draw) -> bytes:
+    return rfc8785.dumps([draw.series, draw.index])
 
 
 def _with_draw(request: "hashlib.blake2b", draw: Draw) -> bytes:
     keyed = request.copy()
-    keyed.update(rfc8785.dumps([draw.series, draw.index]))
+    keyed.update(_told(draw))
     return keyed.digest()

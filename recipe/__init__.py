@@ -1,5 +1,6 @@
 """The whole configuration as frozen pydantic models: load, override, resolve, describe."""
 
+from .budget import BudgetSection
 from .eval import EvalSection, GraderSection
 from .filter import FilterSection, Shape
 from .generate import GenerateSection
@@ -10,6 +11,7 @@ from .teacher import Price, TeacherSection
 from .train import LoraSection, TrainSection
 
 __all__ = [
+    "BudgetSection",
     "EvalSection",
     "FilterSection",
     "GenerateSection",

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from .section import Section
 
@@ -33,6 +33,10 @@ class GenerateSection(Section):
     max_tokens: int = Field(default=1024, ge=1)
     """The cap on output tokens; always sent, an answer that reaches it is never trained on."""
 
+    second_max_tokens: int | None = Field(default=None, ge=1)
+    """The cap under which an answer that was cut off is asked once more; twice `max_tokens` if not given, and with the
+    same number as `max_tokens` it is not asked again."""
+
     temperature: float | None = Field(default=None, ge=0, le=2)
     """The sampling temperature; not sent if not given."""
 
@@ -42,11 +46,37 @@ class GenerateSection(Section):
     seed: int | None = Field(default=None, ge=-LARGEST_INT, le=LARGEST_INT)
     """A seed of your own for every request; if not given, each draw has one where the server takes seeds."""
 
+    json_schema: dict[str, Any] | str | None = None
+    """The form of every answer: a JSON schema, the path of a file with one, or `path/to/file.py:Model`, a pydantic model. An
+    answer without it is sent back once with what is wrong, then it is `unparsable`."""
+
+    schema_mode: Literal["json_schema", "json_object", "none"] = "json_schema"
+    """How the endpoint is told of `json_schema`: the whole schema; JSON mode, for servers that have no more; or not at
+    all. Answers are held against the schema in any case."""
+
     extra: dict[str, Any] = Field(default_factory=dict)
     """Further fields of the request body, sent as they are; none that the recipe sets, none that says how an answer travels."""
 
     failed_share: float = Field(default=0.05, ge=0, le=1)
     """Stop before training when a larger share of rows has no usable answer."""
+
+    @field_validator("json_schema")
+    @classmethod
+    def _is_json(cls, schema: dict[str, Any] | str | None) -> dict[str, Any] | str | None:
+        if wrong := next(_not_json(schema, ""), None):
+            raise ValueError(f"{wrong.lstrip('.')} is not plain JSON")
+        return schema
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "GenerateSection":
+        if self.second_max_tokens is not None and self.second_max_tokens < self.max_tokens:
+            raise ValueError(
+                f"second_max_tokens is {self.second_max_tokens}, below max_tokens ({self.max_tokens}): "
+                "give a larger cap, or the same number and nothing is asked twice"
+            )
+        if self.json_schema is not None and "response_format" in self.extra:
+            raise ValueError("extra.response_format and json_schema say the same: give one of them")
+        return self
 
     @field_validator("extra")
     @classmethod

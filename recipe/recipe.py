@@ -6,6 +6,7 @@ import re
 import orjson
 from pydantic import Field
 
+from .budget import BudgetSection
 from .eval import EvalSection
 from .filter import FilterSection
 from .generate import GenerateSection
@@ -23,6 +24,9 @@ class Recipe(Section):
 
     teacher: TeacherSection
     """The model that is asked."""
+
+    budget: BudgetSection = Field(default_factory=BudgetSection)
+    """What that may cost."""
 
     prompts: PromptsSection
     """What it is asked."""

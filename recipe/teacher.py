@@ -1,6 +1,7 @@
 """The teacher: which model answers, where it is, and what it costs."""
 
 import re
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -23,6 +24,9 @@ class Price(Section):
     cached_input: float | None = Field(default=None, ge=0)
     """US dollars per million input tokens that the provider had cached; the input price if not given."""
 
+    cache_write: float | None = Field(default=None, ge=0)
+    """US dollars per million input tokens that the provider writes to its cache; the input price if not given."""
+
 
 class TeacherSection(Section):
     """The model that is asked: any OpenAI-compatible endpoint, vLLM, or the embedded practice teacher."""
@@ -40,14 +44,28 @@ class TeacherSection(Section):
     api_key_env: str | None = None
     """The environment variable that holds the key; OPENAI_API_KEY for foreign hosts, none needed for your own."""
 
+    replicas: tuple[str, ...] = ()
+    """Further addresses of the same model with the same weights; each request goes to whichever has the fewest in flight."""
+
     concurrency: int = Field(default=32, ge=1, le=4096)
-    """Requests in flight at most."""
+    """Requests in flight at most, over all replicas."""
+
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    """Requests a minute at most; if not given, learned from what the endpoint says or does."""
+
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    """Tokens a minute at most; if not given, learned from what the endpoint says or does."""
 
     attempts: int = Field(default=6, ge=1, le=20)
-    """Times one request is tried before its row is an error."""
+    """Times one request is tried before its row is an error; being told to slow down does not count."""
 
-    deadline_s: float = Field(default=120, gt=0)
-    """Seconds after which an unanswered request is given up and tried again; it may have been billed."""
+    deadline_s: float = Field(default=60, gt=0)
+    """Seconds that every request is given at least. One that is given up may have been billed, so each has four times as
+    long as the slowest hundredth of those before it needed, if that is more."""
+
+    output_cap: Literal["max_tokens", "max_completion_tokens"] | None = None
+    """What the endpoint calls the cap on output tokens; if not given, `max_completion_tokens` for OpenAI and Azure, else
+    `max_tokens`."""
 
     seeds: bool = True
     """Whether the endpoint takes a `seed`; each draw is then sent one of its own."""
@@ -57,6 +75,11 @@ class TeacherSection(Section):
 
     terms: str | None = None
     """Where its terms of use are, kept with every row."""
+
+    @field_validator("replicas")
+    @classmethod
+    def _hold_no_secret(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(cls._holds_no_secret, urls))
 
     @field_validator("base_url")
     @classmethod

@@ -18,6 +18,8 @@ class Run:
     folder: Path
     """`runs/<recipe name>`."""
     screen: Screen
+    retry_rejected: bool = False
+    """Ask again what the teacher has rejected for good, because the user says that the cause is mended."""
 
     @property
     def ledger(self) -> Path:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +25,8 @@ PROMPTS = pa.schema(
 
 _KINDS: Mapping[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
 COMPLETIONS = pa.schema([(column.name, _KINDS[column.type]) for column in fields(Completion)])
+_NAMES = COMPLETIONS.names
+_values_of = attrgetter(*_NAMES)
 
 SCORE_PREFIX = "score_"
 _LABELS = [("rule", pa.string()), ("reason", pa.string())]
@@ -49,12 +52,20 @@ def prompt_columns(prompt: Prompt) -> dict[str, Any]:
 
 def read_prompt(row: Mapping[str, Any]) -> Prompt:
     """The prompt in one row of the prompts table."""
-    return Prompt(**{**row, "messages": tuple(row["messages"]), "lines": tuple(row["lines"])})
+    return Prompt(
+        id=row["id"],
+        messages=tuple(row["messages"]),
+        family=row["family"],
+        side=row["side"],
+        source=row["source"],
+        lines=tuple(row["lines"]),
+        reference=row["reference"],
+    )
 
 
 def completion_columns(completion: Completion) -> dict[str, Any]:
     """One row of the completions table."""
-    return {name: getattr(completion, name) for name in COMPLETIONS.names}
+    return dict(zip(_NAMES, _values_of(completion), strict=True))
 
 
 def read_completion(row: Mapping[str, Any]) -> Completion:

@@ -1,23 +1,42 @@
-"""Buying: one request at a time over the wire, tried again while it may help, on the ledger before anyone sees it."""
+"""Buying: one request at a time over the wire, reserved before it is sent, on the ledger before anyone sees its reply."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import orjson
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from ..errors import BrokenWorld, PotstillError
-from ..ledger.entries import Attempt, Entry, Payer
-from ..ledger.ledger import Ledger
+from ..ledger.entries import Answered, Charge, Elsewhere
 from ..ledger.prices import Tariff, Usage
+from ..ledger.purse import Purse, Receipt
 from ..recipe import TeacherSection
-from .failures import PassingError, Rejection, judge_failure
-from .reading import ChatReply, TornReplyError, read_chat
+from .failures import LONGEST_WAIT_S, PassingError, Rejection, SlowDown, judge_failure
+from .reading import ChatReply, TornReplyError, read_fresh
 from .tally import Tally
-from .transport import Transport, TransportError, Wire
+from .traffic import Place, Traffic
+from .transport import TransportError, Wire
 
 _BACKOFF = wait_random_exponential(multiplier=0.25, max=20)
+ALIKE_AT_FIRST = 5
+"""So many rejections of one kind before the first answer, and every further request would meet the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One request, ready to be sent."""
+
+    operation: str
+    body: bytes
+    keys: Sequence[bytes]
+    """The draws that it is to fill."""
+    cap: int
+    """Output tokens at most, of each draw."""
+
+    @property
+    def likely_tokens(self) -> int:
+        """What providers reckon with beforehand: four bytes a token, every answer as long as it may be."""
+        return len(self.body) // 4 + self.cap * len(self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,131 +51,193 @@ class Bought:
 
 
 class Buyer:
-    """Sends requests, at most so many at once; the very first goes alone, after a greeting that costs nothing."""
+    """Sends requests; the very first goes alone, after a greeting that costs nothing."""
 
     def __init__(
         self,
         section: TeacherSection,
-        payer: Payer,
         tariff: Tariff,
-        ledger: Ledger,
-        transport: Transport,
+        purse: Purse,
+        traffic: Traffic,
         greet: Callable[[], Awaitable[object]],
     ) -> None:
         self.tally = Tally()
-        self._section, self._payer, self._tariff = section, payer, tariff
-        self._ledger, self._transport, self._greet = ledger, transport, greet
-        self._slots = asyncio.Semaphore(section.concurrency)
-        # In flight or on the way to the disk: what a kill can cost, however slow the disk and however many ask.
-        self._at_risk = asyncio.Semaphore(2 * section.concurrency)
+        self._section, self._tariff, self._purse = section, tariff, purse
+        self._traffic, self._greet = traffic, greet
         self._first = asyncio.Lock()
         self._met = False
+        self._answered = False
+        self._alike: list[str] = []
         self._halted: PotstillError | None = None
         self._halting = asyncio.Event()
-        self._try = AsyncRetrying(
-            stop=stop_after_attempt(section.attempts),
-            wait=_wait,
-            sleep=self._sleep,
-            retry=retry_if_exception_type(PassingError),
-            reraise=True,
-        ).wraps(self._send)
+        self._limited_since: float | None = None
+
+    @property
+    def slowed_by(self) -> str:
+        """What keeps requests from going out faster, in a few words; empty when it is the teacher's own speed."""
+        return self._purse.slowed_by or self._traffic.slowed_by
 
     def halt(self, reason: PotstillError) -> None:
         """Send nothing more: whoever waits gets the reason, what is in flight comes home."""
         self._halted = self._halted or reason
         self._halting.set()
+        self._traffic.halt(self._halted)
 
-    async def buy(self, body: bytes, keys: Sequence[bytes]) -> Bought | Rejection:
-        """The reply to a request body, for the draws that the keys stand for, or why there is none.
+    async def buy(self, order: Order) -> Bought | Rejection | Elsewhere:
+        """The reply to a request, or why there is none, or that another process has it or is getting it.
 
         Raises:
             BrokenWorld: no request can succeed any more.
+            BudgetReached: it does not fit under the cap, and nothing is in flight that could make room.
             BadTeacher: the endpoint cannot be asked; found out before anything was sent.
         """
         try:
             if not self._met:
                 async with self._first:
                     if not self._met:
-                        return await self._buy_first(body, keys)
-            return await self._try(body, keys)
+                        return await self._buy_first(order)
+            result = await self._persist(order)
+            if isinstance(result, Rejection) and not self._answered:
+                self._heed(result, order)
+            return result
         except PassingError as error:
             return Rejection(f"error:{error.outcome}", str(error))
         except PotstillError as error:
             self.halt(error)
             raise
 
-    async def _buy_first(self, body: bytes, keys: Sequence[bytes]) -> Bought | Rejection:
+    async def _buy_first(self, order: Order) -> Bought | Rejection | Elsewhere:
         """The first request of all, its tries included, goes alone: a wrong world costs one request."""
         self._go_on()
         await self._greet()
         try:
-            result = await self._try(body, keys)
+            result = await self._persist(order)
         except PassingError as error:
             raise BrokenWorld(
                 f"{self._section.base_url} has not answered one request in {self._section.attempts} tries; the last "
                 f"said: {error}. Run again when it does"
             ) from None
-        self._met = True
+        self._met = not isinstance(result, Elsewhere)
         return result
 
-    async def _send(self, body: bytes, keys: Sequence[bytes]) -> Bought | Rejection:
-        async with self._at_risk:
-            return await self._send_now(body, keys)
-
-    async def _send_now(self, body: bytes, keys: Sequence[bytes]) -> Bought | Rejection:
-        async with self._slots:
-            self._go_on()
-            self.tally.sent += 1
-            try:
-                wire = await self._transport.send(body)
-            except TransportError as error:
-                outcome = "lost" if error.reached else "unreached"
-                await self._note(outcome, self._worst(body, keys) if error.reached else None)
-                raise PassingError(outcome, str(error)) from None
-        # The place is given back when the reply is here, not when it is on disk.
-        return await (self._keep if wire.status // 100 == 2 else self._explain)(wire, body, keys)
-
-    async def _keep(self, wire: Wire, body: bytes, keys: Sequence[bytes]) -> Bought:
-        """Make a 2xx reply durable; what it says may be strange, but it was paid."""
+    async def _persist(self, order: Order) -> Bought | Rejection | Elsewhere:
+        """Send until it is answered or its attempts are used up."""
         try:
-            reply = read_chat(wire.body)
-        except TornReplyError as error:
-            await self._note("torn", self._worst(body, keys))
-            raise PassingError("torn", str(error)) from None
-        usage = reply.usage or self._worst(body, keys)
-        usd = self._tariff(usage)
-        choices = {key: index for index, key in enumerate(keys[: len(reply.choices)])}
-        settled = reply.usage is not None
-        attempt = Attempt(self._payer, "ok", usage.input_tokens, usage.output_tokens, usd, settled=settled)
-        self.tally.count(attempt)
-        await self._ledger.keep(Entry(attempt, wire.body, wire.seconds, choices))
-        return Bought(reply, choices, wire.seconds, usd)
+            return await self._send(order)
+        except PassingError as error:
+            failures = [error]
 
-    async def _explain(self, wire: Wire, body: bytes, keys: Sequence[bytes]) -> Rejection:
+        async def again() -> Bought | Rejection | Elsewhere:
+            if failures:  # the first attempt has been made
+                raise failures.pop()
+            return await self._send(order)
+
+        tries = AsyncRetrying(
+            stop=stop_after_attempt(self._section.attempts),
+            wait=_wait,
+            sleep=self._sleep,
+            retry=retry_if_exception_type(PassingError),
+            reraise=True,
+        )
+        return await tries(again)
+
+    async def _send(self, order: Order) -> Bought | Rejection | Elsewhere:
+        """One attempt; being told to slow down is none, the pace sees to when the next may go."""
+        while True:
+            place = await self._traffic.place(order.likely_tokens, order.cap)
+            try:
+                return await self._send_from(place, order)
+            except SlowDown as error:
+                self._bear(error)
+            finally:
+                place.leave()
+
+    async def _send_from(self, place: Place, order: Order) -> Bought | Rejection | Elsewhere:
+        self._go_on()
+        receipt = await self._purse.reserve(order.keys, self._worst(order), self._go_on)
+        if isinstance(receipt, Elsewhere):
+            return receipt
+        self.tally.sent += 1
+        try:
+            wire = await place.send(order.operation, order.body)
+        except TransportError as error:
+            outcome = "lost" if error.reached else "unreached"
+            await self._fail(receipt, outcome, charged=error.reached)
+            raise PassingError(outcome, str(error)) from None
+        except BaseException:  # cancelled: it may have been billed, and nobody waits for it any more
+            self._purse.abandon(receipt)
+            raise
+        place.leave()  # the place is given back when the reply is here, not when it is on disk
+        if wire.status // 100 == 2:
+            return await self._keep(receipt, place, wire)
+        return await self._explain(receipt, wire)
+
+    async def _keep(self, receipt: Receipt, place: Place, wire: Wire) -> Bought:
+        """Make a 2xx reply durable; what it says may be strange, but it was paid."""
+        keys = receipt.wanted.keys
+        try:
+            reply, split = read_fresh(wire.body)
+        except TornReplyError as error:
+            await self._fail(receipt, "torn", charged=True)
+            raise PassingError("torn", str(error)) from None
+        self._met = self._answered = True
+        self._limited_since = None
+        charge = receipt.wanted.worst if reply.usage is None else self._charge(reply.usage)
+        place.used(charge.input_tokens + charge.output_tokens)
+        choices = {key: index for index, key in enumerate(keys[: len(reply.choices)])}
+        self.tally.count(charge)
+        answer = Answered(split.body, choices, wire.seconds, split.logprobs)
+        await self._purse.answered(receipt, charge, answer, settled=reply.usage is not None)
+        return Bought(reply, choices, wire.seconds, charge.usd)
+
+    async def _explain(self, receipt: Receipt, wire: Wire) -> Rejection:
         """What a reply that is not 2xx means; nothing was billed for it."""
         try:
             rejection = judge_failure(wire, self._section, met=self._met)
         except (PassingError, BrokenWorld) as error:
             if isinstance(error, BrokenWorld):
                 self.halt(error)  # before anything is waited for: nobody sends another one meanwhile
-            await self._note(f"http_{wire.status}", None)
+            await self._fail(receipt, f"http_{wire.status}", charged=False)
             raise
-        await self._note(rejection.status, None)
+        remembered = None if _is_about_n(rejection, receipt.wanted.keys) else rejection.remembered
+        await self._purse.failed(receipt, rejection.status, charged=False, refusal=remembered)
         return rejection
 
-    async def _note(self, outcome: str, charged: Usage | None) -> None:
+    async def _fail(self, receipt: Receipt, outcome: str, *, charged: bool) -> None:
         """Record an attempt that brought nothing; one that may have been billed is charged at its worst case."""
-        usage = charged or Usage()
-        usd = self._tariff(usage)
-        attempt = Attempt(self._payer, outcome, usage.input_tokens, usage.output_tokens, usd, settled=charged is None)
-        self.tally.count(attempt)
-        await self._ledger.keep(Entry(attempt))
+        if charged:
+            self.tally.count(receipt.wanted.worst)
+        await self._purse.failed(receipt, outcome, charged=charged)
 
-    def _worst(self, body: bytes, keys: Sequence[bytes]) -> Usage:
+    def _worst(self, order: Order) -> Charge:
         """The most a request can use: its bytes bound its input tokens, the cap its output."""
-        asked = orjson.loads(body)
-        cap = asked.get("max_completion_tokens") or asked.get("max_tokens") or 0
-        return Usage(input_tokens=len(body), output_tokens=cap * len(keys))
+        asked, answered = len(order.body), order.cap * len(order.keys)
+        return Charge(asked, answered, self._tariff.worst(asked, answered))
+
+    def _charge(self, usage: Usage) -> Charge:
+        return Charge(usage.input_tokens, usage.output_tokens, self._tariff(usage))
+
+    def _bear(self, error: SlowDown) -> None:
+        """Being told to slow down is borne, unless nothing else is heard for too long."""
+        now = asyncio.get_running_loop().time()
+        self.tally.limited += 1
+        self._limited_since = self._limited_since or now
+        if now - self._limited_since > LONGEST_WAIT_S:
+            raise BrokenWorld(
+                f"for {LONGEST_WAIT_S:,.0f} s the teacher has only said to slow down; the last time: {error}. "
+                "Run again when it has capacity: what was answered is kept"
+            )
+
+    def _heed(self, rejection: Rejection, order: Order) -> None:
+        """Before the first answer, rejections that are all alike are about the world, not about their rows."""
+        if _is_about_n(rejection, order.keys):
+            return
+        self._alike.append(rejection.status)
+        if len(self._alike) >= ALIKE_AT_FIRST and len(set(self._alike)) == 1:
+            raise BrokenWorld(
+                f"the first {len(self._alike)} requests were all rejected alike: {rejection.error}. Nothing was billed. "
+                "Mend the recipe, then run again with --retry rejected"
+            )
 
     def _go_on(self) -> None:
         if self._halted:
@@ -168,6 +249,10 @@ class Buyer:
             await asyncio.wait_for(self._halting.wait(), seconds)
         except TimeoutError:
             return
+
+
+def _is_about_n(rejection: Rejection, keys: Sequence[bytes]) -> bool:
+    return rejection.may_be_n and len(keys) > 1
 
 
 def _wait(state: RetryCallState) -> float:

@@ -16,6 +16,10 @@ NO_KEY = "none"
 """What is sent to one's own hosts, which ask for no key."""
 
 
+class UnreachableTeacherError(BadTeacher):
+    """Nothing answers at the address."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where requests go and what travels with each."""
@@ -65,25 +69,24 @@ async def check_endpoint(section: TeacherSection, base_url: str) -> list[str]:
     """The models that the endpoint lists; empty if it keeps no list. Costs nothing.
 
     Raises:
-        BadTeacher: it cannot be reached, does not take the key, or does not know the model.
+        UnreachableTeacherError: it cannot be reached.
+        BadTeacher: it does not take the key, or does not know the model.
     """
     try:
         models = await _list_models(section, base_url)
     except openai.AuthenticationError:
         variable = section.api_key_env or "OPENAI_API_KEY"
-        raise BadTeacher(
-            f"{section.base_url} does not take the key in {variable} (401): check it, or the account"
-        ) from None
+        raise BadTeacher(f"{base_url} does not take the key in {variable} (401): check it, or the account") from None
     except openai.APIConnectionError as error:
-        raise BadTeacher(
-            f"{section.base_url} cannot be reached ({error.__cause__ or error}): "
+        raise UnreachableTeacherError(
+            f"{base_url} cannot be reached ({error.__cause__ or error}): "
             "is it running, is the port right, is there a proxy between?"
         ) from None
     except (openai.OpenAIError, AttributeError, TypeError, ValueError):
         return []  # it keeps no list, or not one that we can read; the first request will tell
     if models and section.model not in models:
         near = difflib.get_close_matches(section.model, models, n=3, cutoff=0.3) or models[:5]
-        raise BadTeacher(f"{section.base_url} has no model {section.model!r}; it has: {', '.join(near)}")
+        raise BadTeacher(f"{base_url} has no model {section.model!r}; it has: {', '.join(near)}")
     return models
 
 

@@ -1,5 +1,6 @@
 """What a reply that is not 2xx means: for this row, for this moment, or for the whole run."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import orjson
 
 from ..errors import BrokenWorld
+from ..ledger.entries import Refused
 from ..recipe import TeacherSection
+from .headers import retry_after
 from .transport import Wire
 
 QUOTA_CODES = frozenset(
@@ -23,7 +26,19 @@ REFUSED_PARAMETER_CODES = frozenset({"unsupported_parameter", "unsupported_value
 TOO_LONG_CODES = frozenset({"context_length_exceeded", "string_above_max_length"})
 LONGEST_WAIT_S = 600.0
 """A server that asks for more than this is gone for the day, not busy."""
-PASSING_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+PASSING_STATUSES = frozenset({408, 409, 425, 500, 502, 503, 504, 529})
+TOO_MANY = 429
+DETERMINISTIC_STATUSES = frozenset({400, 413, 422})
+"""What is said of the request itself: asked again, the same would be said."""
+CURES = {
+    "seed": "put `seeds: false` under `teacher:`, and take `seed` out of `generate:`",
+    "max_tokens": "put `output_cap: max_completion_tokens` under `teacher:`",
+    "max_completion_tokens": "put `output_cap: max_tokens` under `teacher:`",
+    "temperature": "take `temperature` out of `generate:`; this model samples in its own way",
+    "top_p": "take `top_p` out of `generate:`; this model samples in its own way",
+    "response_format": "take `schema` out of `generate:`, or choose another `schema_mode`",
+}
+"""The lines of the recipe to change when a model does not take a parameter."""
 
 
 class PassingError(Exception):
@@ -35,14 +50,25 @@ class PassingError(Exception):
         self.retry_after = retry_after
 
 
+class SlowDown(PassingError):
+    """Too many requests for now; the pace knows, and sees to when the next may go."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """This request will never be answered; its row says why."""
+    """This request was not answered; its row says why."""
 
     status: str
     error: str
+    deterministic: bool = False
+    """Asked again, the same would be said: not to be asked again unless the user says so."""
     may_be_n: bool = False
     """It may be the number of choices that was refused: asked one by one, the server might answer."""
+
+    @property
+    def remembered(self) -> Refused | None:
+        """What the ledger is to remember of it."""
+        return Refused(self.status, self.error) if self.deterministic else None
 
 
 def judge_failure(wire: Wire, section: TeacherSection, *, met: bool) -> Rejection:
@@ -63,18 +89,26 @@ def judge_failure(wire: Wire, section: TeacherSection, *, met: bool) -> Rejectio
     if wire.status == 404:
         raise BrokenWorld(f"{told}. Check teacher.base_url and teacher.model ({section.model!r})")
     if code in REFUSED_PARAMETER_CODES:
-        parameter = str(problem.get("param") or "a parameter")
+        parameter = str(problem.get("param") or _first_quoted(message) or "a parameter")
         if parameter == "n":
             return Rejection(f"error:{code}", told, may_be_n=True)
-        cure = "set teacher.seeds: false" if parameter == "seed" else "change it in the recipe's generate section"
+        cure = CURES.get(parameter, "change it under `extra:` in `generate:`")
         raise BrokenWorld(f"{told}. The model does not take {parameter!r}: {cure}")
+    if wire.status == TOO_MANY:
+        raise SlowDown(f"http_{wire.status}", told, _wait_asked_for(wire.headers))
     if wire.status in PASSING_STATUSES or wire.status >= 500:
-        raise PassingError(f"http_{wire.status}", told, _retry_after(wire.headers))
+        raise PassingError(f"http_{wire.status}", told, _wait_asked_for(wire.headers))
     if code == "content_filter":
-        return Rejection("content_filter", told)
+        return Rejection("content_filter", told, deterministic=True)
     if code in TOO_LONG_CODES:
-        return Rejection("too_long", told)
-    return Rejection(f"error:{code}", told, may_be_n=wire.status in (400, 422))
+        return Rejection("too_long", told, deterministic=True)
+    deterministic = wire.status in DETERMINISTIC_STATUSES
+    return Rejection(f"error:{code}", told, deterministic, may_be_n=deterministic)
+
+
+def _first_quoted(message: str) -> str:
+    found = re.search(r"['\"`](\w+)['\"`]", message)
+    return found[1] if found else ""
 
 
 def _error_of(body: bytes) -> Mapping[str, Any]:
@@ -86,17 +120,12 @@ def _error_of(body: bytes) -> Mapping[str, Any]:
     return problem if isinstance(problem, dict) else {"message": str(problem)}
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as the server says, None when it does not or says it as a date."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) * unit
-        except (KeyError, ValueError):
-            continue
-        if seconds > LONGEST_WAIT_S:
-            raise BrokenWorld(
-                f"the teacher asks to wait {seconds:,.0f} s before the next request, longer than {LONGEST_WAIT_S:,.0f} s; "
-                "run again then: what was answered is kept"
-            )
-        return max(0.0, seconds)
-    return None
+def _wait_asked_for(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as the server says, None when it does not."""
+    seconds = retry_after(headers)
+    if seconds is not None and seconds > LONGEST_WAIT_S:
+        raise BrokenWorld(
+            f"the teacher asks to wait {seconds:,.0f} s before the next request, longer than {LONGEST_WAIT_S:,.0f} s; "
+            "run again then: what was answered is kept"
+        )
+    return seconds

@@ -6,7 +6,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import BadRecipe
-from ..ledger.prices import Tariff, free, published, stated
+from ..ledger.price_file import listed, unpriced
+from ..ledger.prices import Tariff, free, stated
+from ..ledger.published import published
 from ..recipe import TeacherSection
 
 PRACTICE = "practice://"
@@ -63,20 +65,44 @@ def recordings(section: TeacherSection, home: Path) -> list[Path]:
     return [file] if file else []
 
 
+def check_replicas(section: TeacherSection) -> None:
+    """All addresses of a teacher must be one host's, or the user's own: they share one key and one price.
+
+    Raises:
+        BadRecipe: they are not.
+    """
+    for url in section.replicas:
+        other = section.model_copy(update={"base_url": url, "replicas": ()})
+        together = is_own(other) if is_own(section) else _host(other) == _host(section)
+        if not together or is_practice(other) or is_practice(section):
+            raise BadRecipe(
+                f"'teacher.replicas' has {url!r} beside {section.base_url!r}: replicas are servers of your own, or further "
+                "addresses of the same host, since they share one key and one price"
+            )
+
+
 def provider(section: TeacherSection) -> str:
     """Who answers: the host, or that it is simulated."""
     return "practice (simulated)" if is_practice(section) else _host(section)
 
 
-def tariff(section: TeacherSection) -> Tariff:
-    """What the teacher charges.
+def tariff(section: TeacherSection, home: Path) -> Tariff:
+    """What the teacher charges: by the recipe, else the user's list of prices, else nothing on machines of the user's
+    own, else what is published.
 
     Raises:
-        BadRecipe: a foreign endpoint whose price nobody knows.
+        BadRecipe: a foreign endpoint whose price nobody knows, or a price list that does not hold.
     """
     if section.price is not None:
-        return stated(section.price)
-    return free if is_own(section) else published(section.model, section.base_url)
+        return stated(section.price, "stated in the recipe")
+    address = urlsplit(section.base_url).netloc.lower()
+    if found := listed(home, [f"{address}/{section.model}", f"{_host(section)}/{section.model}", section.model]):
+        return found
+    if is_own(section):
+        return free("simulated" if is_practice(section) else "your own machine")
+    if found := published(section.model, section.base_url):
+        return found
+    raise unpriced(section.model, address, home)
 
 
 def _host(section: TeacherSection) -> str:

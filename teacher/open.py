@@ -1,30 +1,61 @@
-"""Opening a teacher for a stage: the practice server if it is the practice teacher, the ledger, the connection."""
+"""Opening a teacher for a stage: the practice server if it is the practice teacher, the ledger, the connections."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 
-from ..ledger.entries import Payer
+from ..ledger.entries import Cap, Payer
 from ..ledger.ledger import Ledger
+from ..ledger.purse import Purse
+from ..recipe import TeacherSection
 from ..store.run import Run
 from .ask import Teacher
 from .buying import Buyer
-from .endpoint import check_endpoint, endpoint, proxy_for
-from .identity import identity, is_practice, tariff
+from .endpoint import UnreachableTeacherError, check_endpoint, endpoint, proxy_for
+from .identity import check_replicas, identity, is_practice, tariff
+from .options import counts_caps
+from .traffic import Limits, Traffic
 from .transport import HttpTransport
 
 
 @asynccontextmanager
 async def open_teacher(run: Run, stage: str) -> AsyncIterator[Teacher]:
-    """The recipe's teacher, ready to be asked; what it answers is billed to the run and the stage."""
+    """The recipe's teacher, ready to be asked; what it answers is billed to the run and the stage, under the run's cap."""
     section = run.recipe.teacher
+    check_replicas(section)
     payer = Payer(run.recipe.name, stage, run.recipe.digest(), identity(section, run.home))
+    cap = Cap(run.recipe.budget.usd, run.recipe.budget.tokens)
     with serving(run) as base_url, Ledger(run.ledger) as ledger:
-        where = endpoint(section, base_url)
-        async with HttpTransport(where, section.concurrency, section.deadline_s, proxy_for(section)) as transport:
-            greet = partial(check_endpoint, section, base_url)
-            buyer = Buyer(section, payer, tariff(section), ledger, transport, greet)
-            yield Teacher(section, payer.teacher, ledger, buyer)
+        async with AsyncExitStack() as stack:
+            urls = [base_url, *section.replicas]
+            transports = [
+                await stack.enter_async_context(HttpTransport(endpoint(section, url), proxy_for(section)))
+                for url in urls
+            ]
+            traffic = Traffic(transports, _limits(section))
+            greet = partial(_greet, section, urls)
+            buyer = Buyer(section, tariff(section, run.home), Purse(ledger, payer, cap), traffic, greet)
+            yield Teacher(section, payer.teacher, ledger, buyer, retry_rejected=run.retry_rejected)
+
+
+def _limits(section: TeacherSection) -> Limits:
+    return Limits(
+        concurrency=section.concurrency,
+        requests_per_minute=section.requests_per_minute,
+        tokens_per_minute=section.tokens_per_minute,
+        deadline_s=section.deadline_s,
+        counts_caps=counts_caps(section),
+    )
+
+
+async def _greet(section: TeacherSection, urls: list[str]) -> None:
+    """Look in at every replica; one that is down is no obstacle while another is up."""
+    found = await asyncio.gather(*(check_endpoint(section, url) for url in urls), return_exceptions=True)
+    problems = [problem for problem in found if isinstance(problem, BaseException)]
+    for problem in problems:
+        if len(problems) == len(urls) or not isinstance(problem, UnreachableTeacherError):
+            raise problem
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""What a 2xx reply says: its choices with their statuses, its usage, the model that answered."""
+"""What a 2xx reply says: its choices with their statuses, its usage, the model that answered, its log-probabilities."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,14 @@ REFUSAL = re.compile(
 )
 """How a refusal in plain text begins; only short answers are held against it."""
 REFUSAL_MAX_CHARS = 400
+_REFUSALS_BEGIN = frozenset("iIsSaAbB,.")
 
 MOST_TOKENS = 10**9
 """A count above this is no count."""
 
 
 class TornReplyError(ValueError):
-    """A 2xx body that is not a chat completion: cut off, or not JSON."""
+    """A 2xx body that is not a completion: cut off, or not JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """A chat completion, read."""
+    """A completion, read: of a conversation or of a raw text."""
 
     choices: tuple[Choice, ...]
     usage: Usage | None
@@ -46,37 +47,113 @@ class ChatReply:
     """The model that answered, with the provider's fingerprint when there is one."""
 
 
-def read_chat(body: bytes) -> ChatReply:
-    """Read the body of a chat completion.
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A reply in the two parts that the ledger keeps; both are JSON."""
+
+    body: bytes
+    """The reply without its log-probabilities; the very body where it has none."""
+    logprobs: bytes
+    """A list: what each choice had under `logprobs`, in the order of `ChatReply.choices`; empty where none has any."""
+
+
+def read_reply(body: bytes) -> ChatReply:
+    """Read the body of a chat completion or of a raw completion.
 
     Raises:
-        TornReplyError: it is not one.
+        TornReplyError: it is neither.
+    """
+    return _read(_whole(body))
+
+
+def split_logprobs(body: bytes) -> Split:
+    """Take the log-probabilities out of a body: they are most of its bytes, and few ever read them again.
+
+    Raises:
+        TornReplyError: it is not a completion.
+    """
+    return _split(body, _whole(body)) if b'"logprobs"' in body else Split(body, b"")
+
+
+def read_fresh(body: bytes) -> tuple[ChatReply, Split]:
+    """`read_reply` and `split_logprobs` of a body that has just arrived, parsed once.
+
+    Raises:
+        TornReplyError: it is not a completion.
     """
     reply = _whole(body)
-    choices = tuple(_read_choice(choice) for choice in sorted(reply["choices"], key=_index))
-    fingerprint = reply.get("system_fingerprint")
-    snapshot = str(reply.get("model") or "")
-    # A whole completion without any choice was paid for like another: one answer that says nothing.
-    return ChatReply(
-        choices or (Choice("unparsable", "", ""),),
-        _usage(reply.get("usage")),
-        f"{snapshot} ({fingerprint})" if fingerprint else snapshot,
-    )
+    return _read(reply), _split(body, reply)
 
 
-def _whole(body: bytes) -> Mapping[str, Any]:
-    """The completion in a body that arrived whole; a lone surrogate in it is replaced, not a reason to buy it again."""
+def read_logprobs(logprobs: bytes, choice: int) -> list[dict[str, Any]] | None:
+    """The tokens of one choice out of `Split.logprobs`: `token`, `logprob`, `top_logprobs`, as chat completions name them.
+
+    None where that choice has none. A refusal's tokens stand for the answer's.
+    """
+    found = orjson.loads(logprobs)[choice] if logprobs else None
+    if not isinstance(found, dict):
+        return None
+    if "content" in found or "refusal" in found:
+        return found.get("content") or found.get("refusal") or []
+    return _raw_tokens(found)
+
+
+def _raw_tokens(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tokens of a raw completion, which come in columns, with a mapping of alternatives for each."""
+    tokens, numbers = found.get("tokens") or [], found.get("token_logprobs") or []
+    others: Sequence[Mapping[str, float] | None] = found.get("top_logprobs") or [None] * len(tokens)
+    return [
+        {"token": token, "logprob": number, "top_logprobs": [_one(*pair) for pair in (other or {}).items()]}
+        for token, number, other in zip(tokens, numbers, others, strict=False)
+    ]
+
+
+def _one(token: str, number: float) -> dict[str, Any]:
+    return {"token": token, "logprob": number}
+
+
+def _whole(body: bytes) -> dict[str, Any]:
+    """The completion in a body that arrived whole.
+
+    What strict JSON does not know, a lone surrogate or an infinite log-probability, is replaced: it is no reason to buy
+    the answer again.
+    """
     try:
         reply = orjson.loads(body)
     except orjson.JSONDecodeError:
         try:
-            reply = json.loads(body.decode("utf-8", "replace"))
+            reply = json.loads(body.decode("utf-8", "replace"), parse_constant=lambda name: None)
             reply = orjson.loads(json.dumps(reply, ensure_ascii=False).encode("utf-8", "replace"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise TornReplyError(f"not JSON: {error}") from None
     if not isinstance(reply, dict) or not isinstance(reply.get("choices"), list):
-        raise TornReplyError("not a chat completion: it has no choices")
+        raise TornReplyError("not a completion: it has no choices")
     return reply
+
+
+def _read(reply: Mapping[str, Any]) -> ChatReply:
+    choices = tuple(map(_read_choice, _in_order(reply["choices"])))
+    snapshot = str(reply.get("model") or "")
+    if fingerprint := reply.get("system_fingerprint"):
+        snapshot = f"{snapshot} ({fingerprint})"
+    # A whole completion without any choice was paid for like another: one answer that says nothing.
+    return ChatReply(choices or (Choice("unparsable", "", ""),), _usage(reply.get("usage")), snapshot)
+
+
+def _split(body: bytes, reply: dict[str, Any]) -> Split:
+    choices = _in_order(reply["choices"])
+    if not any(isinstance(choice, dict) and choice.get("logprobs") is not None for choice in choices):
+        return Split(body, b"")
+    told = [choice.get("logprobs") if isinstance(choice, dict) else None for choice in choices]
+    bare = [
+        {name: value for name, value in choice.items() if name != "logprobs"} if isinstance(choice, dict) else choice
+        for choice in choices
+    ]
+    return Split(orjson.dumps({**reply, "choices": bare}), orjson.dumps(told))
+
+
+def _in_order(choices: list[Any]) -> list[Any]:
+    return choices if len(choices) == 1 else sorted(choices, key=_index)
 
 
 def _index(choice: Any) -> int:
@@ -86,40 +163,52 @@ def _index(choice: Any) -> int:
 
 def _read_choice(choice: Any) -> Choice:
     """One choice; one in a shape that we do not know is `unparsable`, for it was paid."""
-    message = choice.get("message") if isinstance(choice, dict) else None
-    return _choice(choice, message) if isinstance(message, dict) else Choice("unparsable", "", "")
+    if isinstance(choice, dict):
+        message = choice.get("message")
+        if isinstance(message, dict):
+            return _choice(choice, message.get("content"), message.get("refusal"))
+        if "text" in choice:  # of a raw completion
+            return _choice(choice, choice["text"], None)
+    return Choice("unparsable", "", "")
 
 
-def _choice(choice: Mapping[str, Any], message: Mapping[str, Any]) -> Choice:
-    text = _text(message.get("content"))
+def _choice(choice: Mapping[str, Any], content: Any, refusal: Any) -> Choice:
+    text = content if isinstance(content, str) else _joined(content)
     finish = choice.get("finish_reason") or ""
-    refusal = message.get("refusal")
     if finish == "content_filter":
         return Choice("content_filter", text, finish)
-    if refusal or (len(text) <= REFUSAL_MAX_CHARS and REFUSAL.match(text)):
+    if refusal or (len(text) <= REFUSAL_MAX_CHARS and _reads_as_refusal(text)):
         return Choice("refused", text or str(refusal), finish)
     if finish == "length":
         return Choice("truncated", text, finish)
-    return Choice("ok" if text.strip() else "unparsable", text, finish)
+    return Choice("ok" if text and not text.isspace() else "unparsable", text, finish)
 
 
-def _text(content: Any) -> str:
-    """The text of a message, its parts joined where it comes in parts."""
-    if isinstance(content, list):
-        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
+def _reads_as_refusal(text: str) -> bool:
+    # Nearly every answer is told apart by its first letter alone.
+    first = text[:1]
+    return (first in _REFUSALS_BEGIN or first.isspace()) and REFUSAL.match(text) is not None
+
+
+def _joined(content: Any) -> str:
+    """The text of a message that comes in parts."""
+    if not isinstance(content, list):
+        return ""
+    return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
 
 
 def _usage(usage: Any) -> Usage | None:
     """The token counts; None when there are none or they cannot be."""
     if not isinstance(usage, dict):
         return None
-    details = usage.get("prompt_tokens_details")
     asked, answered = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens") or 0)
-    cached = _count(details.get("cached_tokens") or 0) if isinstance(details, dict) else 0
     if asked is None or answered is None:
         return None
-    return Usage(asked, answered, min(cached or 0, asked))
+    details = usage.get("prompt_tokens_details")
+    if not isinstance(details, dict):
+        return Usage(asked, answered)
+    cached, written = _count(details.get("cached_tokens") or 0), _count(details.get("cache_write_tokens") or 0)
+    return Usage(asked, answered, min(cached or 0, asked), min(written or 0, asked))
 
 
 def _count(value: Any) -> int | None:

@@ -2,20 +2,38 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..ledger.key import Draw
 from ..store.rows import Message
 
+ASKED_AGAIN = frozenset({"error:lost", "error:torn", "error:unreached"})
+"""With every `error:http_…` the failures of the moment: no reply says that they cannot be answered."""
+
+Operation = Literal["chat", "completions"]
+"""What is asked of an endpoint: `chat` completes a conversation, `completions` goes on with a raw text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One conversation to complete, and the draws of it that are wanted."""
+    """One conversation or one raw text to complete, and the draws of it that are wanted."""
 
-    messages: Sequence[Message]
+    messages: Sequence[Message] | str
+    """The turns of a conversation; a plain text is completed as it stands, without any chat template."""
     options: Mapping[str, Any]
     """Fields of the request body beside model and messages: max_tokens, temperature, response_format, …"""
     draws: Sequence[Draw] = (Draw(),)
+
+    @property
+    def operation(self) -> Operation:
+        """Which of the endpoint's operations answers it."""
+        return "completions" if isinstance(self.messages, str) else "chat"
+
+    def body(self, model: str) -> dict[str, Any]:
+        """The request body, before anything is derived from a draw."""
+        if isinstance(self.messages, str):
+            return {"model": model, "prompt": self.messages, **self.options}
+        return {"model": model, "messages": list(self.messages), **self.options}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +58,8 @@ class Reply:
     """The ledger had it: nothing was sent."""
     seconds: float
     """From sending to the last byte, when it was bought."""
+
+
+def is_owed(status: str) -> bool:
+    """Whether a row of this status failed only for the moment: the next run asks it again."""
+    return status in ASKED_AGAIN or status.startswith("error:http_")

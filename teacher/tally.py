@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..ledger.entries import Attempt
+from ..ledger.entries import Charge
 
 
 @dataclass(slots=True)
@@ -16,15 +16,17 @@ class Tally:
     """Draws that the ledger already had."""
     failed: int = 0
     """Draws without any reply."""
+    limited: int = 0
+    """Requests that were answered with 429: too many."""
     usd: float = 0.0
     input_tokens: int = 0
     output_tokens: int = 0
 
-    def count(self, attempt: Attempt) -> None:
+    def count(self, charge: Charge) -> None:
         """Add what an attempt cost."""
-        self.usd += attempt.usd
-        self.input_tokens += attempt.input_tokens
-        self.output_tokens += attempt.output_tokens
+        self.usd += charge.usd
+        self.input_tokens += charge.input_tokens
+        self.output_tokens += charge.output_tokens
 
     def counts(self) -> dict[str, Any]:
         """For a manifest."""
@@ -32,6 +34,7 @@ class Tally:
             "sent": self.sent,
             "reused": self.reused,
             "failed": self.failed,
+            "limited": self.limited,
             "usd": round(self.usd, 9),
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,

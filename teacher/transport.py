@@ -1,4 +1,4 @@
-"""How a request travels. The seam is `Transport`: a body in, a status and a body out; HTTP is the first of its kind."""
+"""How a request travels. The seam is `Transport`: a request in, a status and a body out; HTTP is the first of its kind."""
 
 import time
 from collections.abc import Mapping
@@ -7,8 +7,18 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import aiohttp
+from yarl import URL
 
 from .endpoint import Endpoint
+
+PATHS = {"chat": "/chat/completions", "completions": "/completions"}
+"""Where each operation is, below the base URL."""
+
+CONNECT_S = 20.0
+"""A host that takes no connection within this many seconds is not there."""
+
+IDLE_S = 4.0
+"""Idle connections are closed before vLLM's server does it after 5 s, which could cut off a request that is just leaving."""
 
 
 class TransportError(Exception):
@@ -30,37 +40,38 @@ class Wire:
 
 
 class Transport(Protocol):
-    """Carries one request body to the teacher and brings the whole reply.
+    """Carries one request body to the teacher and brings the whole reply; cancelled when nobody waits any more.
 
     Raises TransportError when none comes.
     """
 
-    async def send(self, body: bytes) -> Wire:
-        """Send and wait for the last byte."""
+    async def send(self, operation: str, body: bytes) -> Wire:
+        """Send to an operation, "chat" or "completions", and wait for the last byte, however long it takes."""
         ...
 
 
 class HttpTransport:
-    """Chat completions over HTTP: bytes in, bytes out, no parsing on the way."""
+    """Completions over HTTP: bytes in, bytes out, no parsing on the way. Slots and deadlines are those of `Traffic`."""
 
-    def __init__(self, endpoint: Endpoint, connections: int, deadline_s: float, proxy: str | None) -> None:
-        self._url = endpoint.base_url + "/chat/completions"
+    def __init__(self, endpoint: Endpoint, proxy: str | None) -> None:
+        self._urls = {operation: URL(endpoint.base_url + path) for operation, path in PATHS.items()}
         self._secret = endpoint.secret.encode()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S),
             headers={**endpoint.headers, "Content-Type": "application/json"},
-            timeout=aiohttp.ClientTimeout(total=deadline_s),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
             proxy=proxy,
         )
 
-    async def send(self, body: bytes) -> Wire:
+    async def send(self, operation: str, body: bytes) -> Wire:
         """POST the body."""
         started = time.perf_counter()
         try:
-            async with self._session.post(self._url, data=body) as reply:
+            async with self._session.post(self._urls[operation], data=body) as reply:
                 content = await reply.read()
                 return Wire(reply.status, reply.headers, self._struck(content), time.perf_counter() - started)
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise TransportError(f"{type(error).__name__}: {error}", reached=False) from None
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise TransportError(f"{type(error).__name__}: {error}".rstrip(": ")) from None

@@ -1,6 +1,7 @@
 """Many things asked at once, drawn from an iterator so that memory does not grow with their number."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from ..store.screen import Screen
 from .ask import Teacher
 
 Item = TypeVar("Item")
+SECONDS_BETWEEN_NOTES = 0.2
 
 
 async def ask_all(
@@ -30,15 +32,24 @@ async def ask_all(
             screen.line("stopping: what is in flight is paid and will be kept; Ctrl-C again leaves it behind")
 
     with screen.track(label, total, "prompts") as track:
+        told_at = 0.0
 
         async def ask_one(item: Item) -> None:
+            nonlocal told_at
             await ask(item)
-            tally = teacher.tally
             track.advance()
-            track.note(f"{tally.sent:,} sent, {tally.reused:,} reused, {tally.failed:,} failed, ${tally.usd:,.2f}")
+            if (now := time.monotonic()) - told_at > SECONDS_BETWEEN_NOTES:
+                told_at = now
+                track.note(_note(teacher))
 
         # Twice as many workers as places: the next question is ready when a reply is still being written down.
         await work_through(items, ask_one, 2 * teacher.concurrency, stop)
+
+
+def _note(teacher: Teacher) -> str:
+    tally, slowed_by = teacher.tally, teacher.slowed_by
+    told = f"{tally.sent:,} sent, {tally.reused:,} reused, {tally.failed:,} failed, ${tally.usd:,.2f}"
+    return f"{told}; {slowed_by}" if slowed_by else told
 
 
 async def work_through(

@@ -22,7 +22,7 @@ from potstill.store.screen import PlainScreen
 from potstill.store.tables import count_rows, read_table, write_table
 from potstill.student.load import Scratch, load_student, save_student
 from potstill.teacher.practice.source import practice_prompts
-from potstill.teacher.reading import read_chat
+from potstill.teacher.reading import read_reply
 from potstill.teacher.reply import Reply
 
 ROWS = 30
@@ -165,7 +165,7 @@ def test_a_student_may_write_as_many_of_its_own_tokens_as_it_was_trained_on(tmp_
 def test_a_local_answer_has_the_status_that_the_teachers_would_have(text, finish, status):
     assert answer_status(text, finish) == status
     body = {"model": "m", "choices": [{"index": 0, "message": {"content": text}, "finish_reason": finish}]}
-    assert read_chat(orjson.dumps(body)).choices[0].status == status
+    assert read_reply(orjson.dumps(body)).choices[0].status == status
 
 
 def test_a_teacher_that_does_not_answer_is_a_broken_world(tmp_path):

@@ -1,11 +1,13 @@
 """The key of a request. A golden vector that moves makes every user buy their corpus again."""
 
+import hashlib
 import json
 
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill.ledger.key import TRANSPORT_FIELDS, Draw, request_keys
+from potstill.ledger.key import KEY_VERSION, TRANSPORT_FIELDS, Draw, canonical, request_keys
 
 BODY = {
     "model": "gpt-4o-mini",
@@ -92,6 +94,24 @@ values = st.recursive(
     ),
     max_leaves=8,
 )
+names = st.text(st.characters(exclude_categories=["Cs"]))
+messages = st.lists(st.dictionaries(st.sampled_from(["role", "content", "näme"]), values, max_size=3), max_size=3)
+
+
+@given(st.dictionaries(names, values | messages, max_size=5))
+def test_the_canonical_form_is_that_of_rfc_8785(fields: dict) -> None:
+    assert canonical(fields) == rfc8785.dumps(fields)
+
+
+@given(st.sampled_from(["x", "y"]), st.dictionaries(names, values, max_size=4), st.text(max_size=3), st.integers(0, 99))
+def test_the_key_is_what_its_definition_says(identity: str, fields: dict, series: str, index: int) -> None:
+    """BLAKE2b of 32 bytes over [version, identity, operation, body], then [series, index], each by RFC 8785."""
+    kept = {name: value for name, value in fields.items() if name not in TRANSPORT_FIELDS}
+    series = series.encode("utf-8", "ignore").decode()
+    said = rfc8785.dumps([KEY_VERSION, identity, "chat", kept]) + rfc8785.dumps([series, index])
+    assert key(identity, "chat", fields, Draw(series, index)) == hashlib.blake2b(said, digest_size=32).hexdigest()
+
+
 bodies = st.dictionaries(
     st.sampled_from(["model", "messages", "seed", "tools", "n", "stream", "user"]), values, max_size=5
 )

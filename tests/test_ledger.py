@@ -3,35 +3,66 @@
 import asyncio
 import sqlite3
 import stat
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from potstill.errors import BadInput, BrokenWorld
-from potstill.ledger.entries import Attempt, Entry, Payer
-from potstill.ledger.file import SCHEMA_VERSION, connect
-from potstill.ledger.ledger import COMPRESS_FROM_BYTES, Ledger
+from potstill.ledger.books import COMPRESS_FROM_BYTES
+from potstill.ledger.entries import (
+    Answered,
+    Cap,
+    Charge,
+    Elsewhere,
+    NoRoom,
+    Payer,
+    Refused,
+    Reservation,
+    Reserved,
+    Settlement,
+)
+from potstill.ledger.file import SCHEMA_VERSION, UPGRADES, connect, refuse_network
+from potstill.ledger.ledger import Ledger
 
 PAYER = Payer("run", "generate", "digest", "teacher")
+WORST = Charge(100, 200, 3.0)
 
 
-def entry(body: bytes, *keys: bytes, usd: float = 0.5, outcome: str = "ok", settled: bool = True) -> Entry:
-    attempt = Attempt(PAYER, outcome, input_tokens=3, output_tokens=4, usd=usd, settled=settled)
-    return Entry(attempt, body, 0.25, {key: index for index, key in enumerate(keys)})
+def reserved(ledger: Ledger, *keys: bytes, worst: Charge = WORST, cap: Cap = Cap(), run: str = "run") -> Any:  # noqa: B008
+    """What the ledger says to a reservation, and the reservation."""
+    wanted = Reservation(replace(PAYER, run=run), keys, worst, cap)
+
+    async def work() -> Any:
+        return await ledger.reserve(wanted)
+
+    return asyncio.run(work()), wanted
 
 
-def keep(ledger: Ledger, *entries: Entry) -> None:
+def settle(ledger: Ledger, reservation: Any, outcome: str = "ok", usd: float = 0.5, **ended: Any) -> None:
+    got, wanted = reservation
+
     async def work() -> None:
-        await asyncio.gather(*map(ledger.keep, entries))
+        await ledger.settle(Settlement(got, outcome, Charge(3, 4, usd), **ended), wanted)
 
     asyncio.run(work())
+
+
+def keep(ledger: Ledger, body: bytes, *keys: bytes, logprobs: bytes = b"") -> None:
+    """Reserve and settle at once."""
+    choices = {key: index for index, key in enumerate(keys)}
+    settle(ledger, reserved(ledger, *keys), answer=Answered(body, choices, 0.25, logprobs))
 
 
 def test_what_is_kept_is_found_again_by_every_key(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "ledger.db"
     small, large = b"{}", b"x" * (2 * COMPRESS_FROM_BYTES)
     with Ledger(path) as ledger:
-        keep(ledger, entry(small, b"a"), entry(large, b"b", b"c"))
+        keep(ledger, small, b"a")
+        keep(ledger, large, b"b", b"c")
     with Ledger(path) as ledger:
         found = {key: ledger.find(key) for key in (b"a", b"b", b"c")}
         assert ledger.find(b"d") is None
@@ -42,31 +73,154 @@ def test_what_is_kept_is_found_again_by_every_key(tmp_path: Path) -> None:
     }
 
 
-def test_the_first_answer_to_a_key_stays(tmp_path: Path) -> None:
+def test_within_a_glance_the_ledger_stands_still_and_afterwards_it_has_moved_on(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.db") as ledger:
-        keep(ledger, entry(b"first", b"a"))
-        keep(ledger, entry(b"second", b"a"))
+        keep(ledger, b"{1}", b"a")
+        with ledger.glance():
+            assert ledger.find(b"b") is None
+            keep(ledger, b"{2}", b"b")
+            assert ledger.find(b"b") is None
+            assert ledger.find(b"a")
+        found = ledger.find(b"b")
+        assert found
+        assert found.body == b"{2}"
+
+
+def test_log_probabilities_lie_apart_and_come_back_with_their_choice(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        keep(ledger, b"{}", b"a", b"b", logprobs=b"[1, 2]")
+        keep(ledger, b"{}", b"c")
+        assert [ledger.find_logprobs(key) for key in (b"a", b"b", b"c")] == [(b"[1, 2]", 0), (b"[1, 2]", 1), None]
+
+
+def test_a_request_is_charged_at_its_worst_before_it_goes_out(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        reservation = reserved(ledger, b"a")
+        assert isinstance(reservation[0], Reserved)
+        assert ledger.spent("run") == (3.0, 300)
+        open_bill = ledger.bill("run")
+        assert (open_bill.outcomes, open_bill.usd, open_bill.unsettled_usd) == ({"open": 1}, 3.0, 3.0)
+        settle(ledger, reservation, answer=Answered(b"{}", {b"a": 0}, 0.1))
+        assert ledger.spent("run") == (0.5, 7)
+        bill = ledger.bill("run")
+        assert (bill.sent, bill.failed, bill.usd, bill.unsettled_usd) == (1, 0, 0.5, 0.0)
+        assert ledger.bill("run", "eval").sent == ledger.bill("another").sent == 0
+
+
+@pytest.mark.parametrize("cap", [Cap(usd=7.0), Cap(tokens=700)])
+def test_what_does_not_fit_under_the_cap_is_not_reserved(tmp_path: Path, cap: Cap) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        first, second = reserved(ledger, b"a", cap=cap), reserved(ledger, b"b", cap=cap)
+        full, _ = reserved(ledger, b"c", cap=cap)
+        assert full == NoRoom(6.0, 600)
+        other_run, _ = reserved(ledger, b"c", cap=cap, run="other")
+        assert isinstance(other_run, Reserved), "a cap is one run's"
+        settle(ledger, first, answer=Answered(b"{}", {b"a": 0}, 0.1))
+        settle(ledger, second, "lost", usd=3.0, settled=False)
+        again, _ = reserved(ledger, b"d", cap=cap)
+        assert isinstance(again, Reserved)
+        assert ledger.spent("run")[0] == 0.5 + 3.0 + 3.0
+
+
+def test_many_small_charges_add_up_without_drift(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        for number in range(100):
+            key = number.to_bytes(2, "big")
+            settle(ledger, reserved(ledger, key), usd=0.1, answer=Answered(b"{}", {key: 0}, 0.1))
+        assert ledger.spent("run")[0] == 10.0
+
+
+def test_what_another_process_is_buying_is_not_bought_here_and_what_a_dead_one_was_buying_is(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    child = _reserving_child(path)
+    try:
+        with Ledger(path) as ledger:
+            assert reserved(ledger, b"a", b"b")[0] == Elsewhere(frozenset(), frozenset({b"a"}))
+            assert ledger.bill("run").outcomes == {"open": 1}, "nothing was written for what was not reserved"
+            child.kill()
+            child.wait()
+            taken = reserved(ledger, b"a", b"b")
+            assert isinstance(taken[0], Reserved)
+            bill = ledger.bill("run")
+            assert bill.outcomes == {"killed": 1, "open": 1}
+            assert bill.unsettled_usd == 6.0, "what was killed stays on the bill at its worst"
+            settle(ledger, taken, answer=Answered(b"{}", {b"a": 0, b"b": 1}, 0.1))
+            assert reserved(ledger, b"a")[0] == Elsewhere(frozenset({b"a"}), frozenset())
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_opening_marks_what_a_dead_process_left_open(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    child = _reserving_child(path)
+    child.kill()
+    child.wait()
+    with Ledger(path) as ledger:
+        assert ledger.bill("run").outcomes == {"killed": 1}
+        assert ledger.spent("run")[0] == 3.0
+    assert not list((tmp_path / "ledger.db.holders").iterdir())
+
+
+def _reserving_child(path: Path) -> "subprocess.Popen[str]":
+    """A process that has reserved `a` and waits."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path; from test_ledger import Ledger, reserved\n"
+        "ledger = Ledger(Path(sys.argv[2])); reserved(ledger, b'a'); print('ready', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(path)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert child.stdout
+    assert child.stdout.readline() == "ready\n"
+    return child
+
+
+def test_a_rejection_for_good_is_remembered_until_there_is_an_answer(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        settle(ledger, reserved(ledger, b"a"), "too_long", usd=0.0, refusal=Refused("too_long", "4,000 tokens at most"))
+        assert ledger.find(b"a") is None
+        assert ledger.find_rejection(b"a") == Refused("too_long", "4,000 tokens at most")
+        assert ledger.find_rejection(b"b") is None
+        assert isinstance(reserved(ledger, b"a")[0], Reserved), "it may be asked again if somebody says so"
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with sqlite3.connect(path) as old:
+        old.executescript(UPGRADES[0])
+        old.execute("INSERT INTO replies VALUES (1, 0, 0.5, 0.25, 0, ?)", (b"{}",))
+        old.execute("INSERT INTO draws VALUES (?, 1, 0)", (b"a",))
+        row = "(1, 0, 'run', 'generate', 'digest', 'teacher', 'ok', 1, 3, 4, 0.25, 1)"
+        old.execute(f"INSERT INTO attempts VALUES {row}")
+        old.execute("PRAGMA application_id = 0x504F5453")
+        old.execute("PRAGMA user_version = 1")
+    old.close()
+    with Ledger(path) as ledger:
         found = ledger.find(b"a")
         assert found
-        assert found.body == b"first"
-        assert ledger.bill("run").sent == 2, "both were paid, and both are on the bill"
+        assert found.body == b"{}"
+        assert ledger.spent("run") == (0.25, 7)
+        keep(ledger, b"{}", b"b")
+        assert ledger.spent("run") == (0.75, 14)
 
 
-def test_the_bill_adds_up_all_attempts(tmp_path: Path) -> None:
-    with Ledger(tmp_path / "ledger.db") as ledger:
-        keep(ledger, entry(b"1", b"a"), entry(b"", usd=2.0, outcome="lost", settled=False))
-        bill = ledger.bill("run")
-        assert (bill.sent, bill.failed, bill.usd, bill.unsettled_usd) == (2, 1, 2.5, 2.0)
-        assert (bill.input_tokens, bill.output_tokens) == (6, 8)
-        assert ledger.bill("run", "eval").sent == ledger.bill("another").sent == 0
+def test_a_network_file_system_is_refused(tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/export {tmp_path}/far nfs4 rw 0 0\n")
+    (tmp_path / "far").mkdir()
+    refuse_network(tmp_path / "ledger.db", mounts)
+    with pytest.raises(BadInput, match="nfs4"):
+        refuse_network(tmp_path / "far" / "deep" / "ledger.db", mounts)
 
 
 def test_only_its_owner_can_read_it_and_git_leaves_it_alone(tmp_path: Path) -> None:
     path = tmp_path / ".potstill" / "ledger.db"
     with Ledger(path) as ledger:
-        keep(ledger, entry(b"1", b"a"))
+        keep(ledger, b"1", b"a")
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.glob("ledger.db*")}
     assert modes["ledger.db"] == modes["ledger.db-wal"] == 0o600
+    assert modes["ledger.db.holders"] == 0o700
     assert (path.parent / ".gitignore").read_text() == "*\n"
 
 
@@ -98,7 +252,7 @@ def test_a_ledger_whose_making_was_cut_short_is_made(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     path.touch()
     with Ledger(path) as ledger:
-        keep(ledger, entry(b"1", b"a"))
+        keep(ledger, b"1", b"a")
         assert ledger.find(b"a")
 
 
@@ -107,7 +261,7 @@ def test_whoever_waits_hears_when_it_cannot_be_written(tmp_path: Path) -> None:
         with sqlite3.connect(ledger.path) as other:
             other.execute("DROP TABLE attempts")
         with pytest.raises(BrokenWorld, match="cannot be written"):
-            keep(ledger, entry(b"1", b"a"))
+            keep(ledger, b"1", b"a")
         assert ledger.find(b"a") is None, "what was not written whole is not there at all"
 
 

@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2.sandbox import SandboxedEnvironment
 
 from potstill.errors import BadPrompts, BadRecipe, MissingExtra
 from potstill.prompts.split import sides
 from potstill.prompts.stage import load
-from potstill.prompts.templates import load_template
+from potstill.prompts.templates import Template, load_template
 from potstill.recipe import HeldoutSection, Recipe
 from potstill.store.rows import Prompt, conversation
 from potstill.store.run import Run
@@ -196,3 +197,24 @@ def test_a_template_that_cannot_be_filled_is_refused_when_it_is_loaded(tmp_path:
     (tmp_path / "mine.md").write_text(text)
     with pytest.raises(BadRecipe, match=r"mine\.md"):
         load_template("mine.md", tmp_path)
+
+
+PIECES = st.sampled_from(
+    ["{{ prompt }}", "{{prompt}}", "{{- prompt -}}", "{# a note #}", " ", "\n", "\r\n", "Say: ", "é🙂", "{{ '{{' }}"]
+)
+OTHER = st.sampled_from(
+    ["{{ prompt | upper }}", "{% if prompt %}!{% endif %}", "{% raw %}{{ prompt }}{% endraw %}", "{{ prompt + '.' }}"]
+)
+
+
+@given(st.lists(PIECES | OTHER, max_size=6), st.text(max_size=8))
+def test_a_plain_template_is_filled_as_jinja_fills_it(pieces: list[str], prompt: str) -> None:
+    source = "".join(pieces)
+    [turn] = Template("any", source).apply(conversation(("user", prompt)))
+    assert turn["content"] == SandboxedEnvironment().from_string(source).render(prompt=prompt)
+
+
+def test_a_template_stands_around_the_last_turn_of_the_user() -> None:
+    turns = conversation(("system", "s"), ("user", "1"), ("assistant", "a"), ("user", "2"), ("assistant", "b"))
+    asked = Template("any", "<{{ prompt }}>").apply(turns)
+    assert [turn["content"] for turn in asked] == ["s", "1", "a", "<2>", "b"]

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from potstill.store import tables
-from potstill.store.tables import TableWriter, count_rows, parts, read_table, write_table
+from potstill.store.tables import ROWS_PER_GROUP, TableWriter, count_rows, parts, read_table, write_table
 
 SCHEMA = pa.schema([("n", pa.int64()), ("text", pa.string())])
 
@@ -30,13 +30,35 @@ def test_an_empty_table_has_its_columns(tmp_path: Path) -> None:
     assert pq.read_schema(parts(tmp_path, "t")[0]) == SCHEMA
 
 
-def half_written(folder: Path) -> None:
+def test_a_part_is_written_in_small_groups_so_that_few_rows_are_ever_held(tmp_path: Path) -> None:
+    count = 2 * ROWS_PER_GROUP + 7
+    write_table(tmp_path, "t", SCHEMA, rows(count))
+    [part] = parts(tmp_path, "t")
+    footer = pq.read_metadata(part)
+    assert [footer.row_group(group).num_rows for group in range(footer.num_row_groups)] == [ROWS_PER_GROUP] * 2 + [7]
+    assert list(read_table(tmp_path, "t")) == rows(count)
+
+
+def test_some_columns_are_read_alone(tmp_path: Path) -> None:
+    write_table(tmp_path, "t", SCHEMA, rows(3))
+    assert list(read_table(tmp_path, "t", ["n"])) == [{"n": 0}, {"n": 1}, {"n": 2}]
+
+
+def half_written(folder: Path, count: int) -> None:
     with TableWriter(folder, "t", SCHEMA) as table:
-        table.write(rows(1)[0])
+        for row in rows(count):
+            table.write(row)
         raise KeyError
 
 
-def test_a_writer_that_fails_leaves_no_part_that_looks_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [0, 1, ROWS_PER_GROUP + 1])
+def test_a_writer_that_fails_leaves_nothing_behind(tmp_path: Path, count: int) -> None:
     with pytest.raises(KeyError):
-        half_written(tmp_path)
-    assert parts(tmp_path, "t") == []
+        half_written(tmp_path, count)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_row_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        write_table(tmp_path, "t", SCHEMA, [*rows(ROWS_PER_GROUP), {"n": 1, "text": "half of a pair: \ud83d"}])
+    assert list(tmp_path.iterdir()) == []

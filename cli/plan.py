@@ -1,0 +1,96 @@
+"""`potstill plan`: what a run will cost, how long it takes and what its held-out set can tell, before anything is paid."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath, RunsFolder, open_run
+from .output import print_json
+
+if TYPE_CHECKING:
+    from ..generate.pilot import Pilot
+    from .plan_facts import Outlook
+
+LEAST_PILOT = 8
+"""As `generate.extrapolate.LEAST`, which is imported only when it is needed."""
+
+PilotSize = Annotated[
+    int | None,
+    typer.Option(
+        "--pilot",
+        metavar="N",
+        min=LEAST_PILOT,
+        help="Ask N training prompts (20 to 50) and tell from their answers; this spends, and the run buys none again.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Spend what the pilot costs at most without being asked.")]
+
+
+def plan(
+    recipe: RecipePath = DEFAULT_RECIPE,
+    set_: Overrides = None,
+    runs: RunsFolder = DEFAULT_RUNS,
+    pilot: PilotSize = None,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> None:
+    """What a run will cost, low, likely and high, and what its held-out set can tell. Asks nobody unless --pilot is given."""
+    from .plan_facts import facts, look
+    from .plan_words import lines
+
+    job = open_run(recipe, set_, runs, quiet=json)
+    outlook, asked = look(job), None
+    if pilot is not None:
+        asked = _ask(outlook, pilot, yes=yes)
+        outlook = look(job)  # the pilot is bought now
+    found = facts(outlook, asked)
+    if json:
+        print_json(found)
+        return
+    for line in lines(found):
+        typer.echo(line)
+
+
+def _ask(outlook: "Outlook", count: int, *, yes: bool) -> "Pilot":
+    """Ask the pilot's prompts, once everything holds and its price is agreed to."""
+    from ..generate.pilot import ask_pilot, chosen
+    from ..pipeline import stage_named
+
+    prompts = chosen(outlook.train, count)
+    _enough(len(prompts))
+    for command in ("generate", "filter"):
+        stage_named(command).preflight(outlook.run)
+    _agree(outlook, [prompt.id for prompt in prompts], yes=yes)
+    return ask_pilot(outlook.run, prompts)
+
+
+def _enough(prompts: int) -> None:
+    from ..errors import BadInput
+
+    if prompts < LEAST_PILOT:
+        raise BadInput(
+            f"there are {prompts} training prompts, too few for a pilot ({LEAST_PILOT} at least); leave --pilot out"
+        )
+
+
+def _agree(outlook: "Outlook", chosen: list[str], *, yes: bool) -> None:
+    """Have the pilot's price agreed to, unless it has none.
+
+    Raises:
+        BadInput: nobody said yes; nothing was sent.
+    """
+    from ..errors import BadInput
+    from .plan_words import money
+
+    most = outlook.pilot_at_most(set(chosen))
+    if outlook.tariff.is_free or not most.usd:
+        return
+    told = (
+        f"the pilot asks {len(chosen)} prompts for at most ${money(most.usd)} "
+        "(every answer at its cap, and what was cut off asked again)"
+    )
+    if not yes and sys.stdin.isatty():
+        yes = typer.confirm(f"{told}. Spend it?", err=True)
+    if not yes:
+        raise BadInput(f"{told}; nothing was sent. Agree with --yes, or leave --pilot out and pay nothing")

@@ -1,0 +1,208 @@
+"""What `potstill plan` knows, put together: one object, with every number as low, likely and high."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..generate.forecast import Caps, Forecast, Most, at_most, forecast, paced
+from ..generate.range import Range
+from ..generate.sizes import Size, Sizing
+
+if TYPE_CHECKING:
+    from ..generate.pilot import Pilot, Seen
+    from ..ledger.prices import Tariff
+    from ..store.rows import Prompt
+    from ..store.run import Run
+
+ASKING = ("generate", "eval")
+"""The stages that ask the teacher, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A run seen before it starts: its prompts, their sizes, what is bought, what a token costs."""
+
+    run: "Run"
+    train: "Sequence[Prompt]"
+    heldout: int
+    sizes: Mapping[str, Sequence[Size]]
+    """Stage → the sizes of the prompts that it asks."""
+    caps: Caps
+    tariff: "Tariff"
+    spent: tuple[float, int]
+    """Dollars and tokens that the ledger has charged to the run so far."""
+
+    def pilot_at_most(self, chosen: Collection[str]) -> Most:
+        """The most that asking these training prompts can cost; what the ledger has costs nothing."""
+        pairs = zip(self.train, self.sizes["generate"], strict=True)
+        return at_most((size for prompt, size in pairs if prompt.id in chosen), self.caps, self.tariff)
+
+
+def look(run: "Run") -> Outlook:
+    """Load the prompts as `prompts` does, measure them and look them up in the ledger. Asks nobody, writes no table.
+
+    Raises:
+        BadInput: the prompts, the template or the price does not hold.
+    """
+    from contextlib import nullcontext
+
+    from ..generate.plan import plan_of
+    from ..ledger.ledger import Ledger
+    from ..prompts.stage import load
+    from ..teacher.identity import tariff
+
+    prices = tariff(run.recipe.teacher, run.home)
+    asking = plan_of(run).asking
+    prompts = load(run).prompts
+    train = [prompt for prompt in prompts if prompt.side == "train"]
+    heldout = [prompt for prompt in prompts if prompt.side == "heldout"]
+    with Ledger(run.ledger) if run.ledger.exists() else nullcontext() as ledger:
+        sizing = Sizing(run, asking, ledger)
+        # An answer that nothing can be held against is not asked for.
+        graded = [prompt for prompt in heldout if prompt.reference is not None]
+        sizes = {"generate": sizing.sizes(train, run.recipe.generate.draws), "eval": sizing.sizes(graded, 1)}
+        spent = ledger.spent(run.recipe.name) if ledger else (0.0, 0)
+    caps = Caps(run.recipe.generate.max_tokens, asking.policy.second_cap, asking.policy.form is not None)
+    return Outlook(run, train, len(heldout), sizes, caps, prices, spent)
+
+
+def facts(outlook: Outlook, pilot: "Pilot | None") -> dict[str, Any]:
+    """Everything there is to say, as JSON."""
+    from .. import pipeline
+    from ..ledger.prices import describe
+
+    recipe = outlook.run.recipe
+    found, told = _offline(outlook), None
+    if pilot is not None:
+        found, told = _by_pilot(outlook, pilot)
+    sizes = [size for stage in ASKING for size in outlook.sizes[stage]]
+    wanted = {"generate": len(outlook.train) * recipe.generate.draws, "eval": len(outlook.sizes["eval"])}
+    left = sum(size.draws for size in sizes)
+    return {
+        "name": recipe.name,
+        "basis": "offline" if pilot is None else "pilot",
+        "teacher": recipe.teacher.model,
+        "price": describe(outlook.tariff),
+        "free": outlook.tariff.is_free,
+        "prompts": {"train": len(outlook.train), "heldout": outlook.heldout, "with_reference": wanted["eval"]},
+        "draws": recipe.generate.draws,
+        "references": sum(size.reference is not None for size in outlook.sizes["generate"]),
+        "caps": asdict(outlook.caps),
+        "ledger": {"draws": sum(wanted.values()), "bought": sum(wanted.values()) - left},
+        "stages": {
+            stage.command: _stage(found[stage.command]) if stage.command in ASKING else {"asks": False, "usd": 0.0}
+            for stage in pipeline.STAGES
+        },
+        "total": _stage(found["total"]),
+        "budget": _budget(outlook, found["total"]),
+        "heldout_buys": _heldout_buys(outlook),
+        "pilot": told,
+    }
+
+
+def _offline(outlook: Outlook) -> dict[str, Forecast]:
+    teacher = outlook.run.recipe.teacher
+    found = {}
+    for stage in ASKING:
+        one = forecast(outlook.sizes[stage], outlook.caps, outlook.tariff)
+        tokens = one.input_tokens + one.output_tokens
+        seconds = paced(one.requests, tokens, teacher.requests_per_minute, teacher.tokens_per_minute)
+        found[stage] = replace(one, seconds=seconds)
+    return {**found, "total": found["generate"] + found["eval"]}
+
+
+def _by_pilot(outlook: Outlook, pilot: "Pilot") -> tuple[dict[str, Forecast], dict[str, Any]]:
+    from ..generate.pilot import Speed, extrapolated, seen
+
+    teacher = outlook.run.recipe.teacher
+    speed = Speed(teacher.concurrency, teacher.requests_per_minute, teacher.tokens_per_minute)
+    size_of = dict(zip((prompt.id for prompt in outlook.train), outlook.sizes["generate"], strict=True))
+    saw = seen(pilot, [size_of[asked.prompt.id] for asked in pilot.asked], outlook.tariff)
+
+    def of(sizes: Sequence[Size]) -> Forecast:
+        return extrapolated(saw, sizes, outlook.caps, outlook.tariff, speed)
+
+    found = {stage: of(outlook.sizes[stage]) for stage in ASKING}
+    found["total"] = of([*outlook.sizes["generate"], *outlook.sizes["eval"]])
+    draws = outlook.run.recipe.generate.draws
+    anew = of([replace(size, draws=draws) for size in outlook.sizes["generate"]])
+    return found, _pilot(outlook, pilot, saw, anew.usd)
+
+
+def _pilot(outlook: Outlook, pilot: "Pilot", saw: "Seen", all_anew: Range) -> dict[str, Any]:
+    """What the pilot was and what of it the recipe's rules keep."""
+    from collections import Counter
+
+    from ..filter.funnel import Funnel
+    from ..filter.label import rules_of, scored
+    from ..generate.extrapolate import CONFIDENCE, kept_share, quotient
+
+    funnel = Funnel(rules_of(outlook.run))
+    kept = [
+        sum(sample.kept for sample in funnel.label(scored(asked.prompt, asked.completions))) for asked in pilot.asked
+    ]
+    draws, train = outlook.run.recipe.generate.draws, len(outlook.train)
+    share = kept_share(kept, draws, train)
+    rows = share.times(train * draws)
+    a_row = quotient(all_anew, rows)
+    statuses = Counter(reply.status for asked in pilot.asked for reply in asked.replies)
+    return {
+        "prompts": len(pilot.asked),
+        "sent": pilot.sent,
+        "usd": pilot.usd,
+        "confidence": CONFIDENCE,
+        "status": dict(statuses.most_common()),
+        "kept": sum(kept),
+        "rows": len(kept) * draws,
+        "funnel": [step.counts() for step in funnel.steps.values()],
+        "kept_share": asdict(share),
+        "kept_rows": asdict(rows),
+        "usd_per_kept_row": None if a_row is None else _finite(a_row),
+        "output_tokens_an_answer": float(saw.output_tokens.mean()),
+        "seconds_a_request": float(saw.seconds.mean()),
+    }
+
+
+def _finite(found: Range) -> dict[str, float | None]:
+    return {name: value if value < float("inf") else None for name, value in asdict(found).items()}
+
+
+def _stage(found: Forecast) -> dict[str, Any]:
+    return {"asks": True, **asdict(found)}
+
+
+def _budget(outlook: Outlook, total: Forecast) -> dict[str, Any] | None:
+    """Whether each cap of the recipe covers what is still to come; None without a cap."""
+    budget, (usd, tokens) = outlook.run.recipe.budget, outlook.spent
+    all_tokens = total.input_tokens + total.output_tokens
+    told: dict[str, Any] = {}
+    if budget.usd is not None:
+        told["usd"] = _cover(budget.usd, usd, total.usd, total.most.usd)
+    if budget.tokens is not None:
+        most = total.most.input_tokens + total.most.output_tokens
+        told["tokens"] = _cover(budget.tokens, tokens, all_tokens, most)
+    return told or None
+
+
+def _cover(cap: float, spent: float, wanted: Range, most: float) -> dict[str, Any]:
+    left = cap - spent
+    covers = {name: value <= left for name, value in {**asdict(wanted), "most": most}.items()}
+    return {"cap": cap, "spent": spent, "covers": covers}
+
+
+def _heldout_buys(outlook: Outlook) -> dict[str, Any] | None:
+    from ..eval.precision import DISCORDANT, POWER, precision
+
+    section = outlook.run.recipe.eval
+    found = precision(len(outlook.sizes["eval"]), section.confidence, section.retain)
+    if found is None:
+        return None
+    return {
+        "prompts": found.prompts,
+        "confidence": section.confidence,
+        "retain": section.retain,
+        "intervals": {f"{score:.0%}": {"low": low, "high": high} for score, (low, high) in found.intervals.items()},
+        "smallest_difference": found.smallest_difference,
+        "equal_student_needs": found.equal_student_needs,
+        "assumed": {"discordant": DISCORDANT, "power": POWER},
+    }

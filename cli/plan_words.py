@@ -1,0 +1,170 @@
+"""What `potstill plan` says to people: one table and a few lines."""
+
+from collections.abc import Iterator, Mapping
+from math import floor, log10
+from textwrap import wrap
+from typing import Any
+
+from ..store.rounding import down, nearest, up
+
+Facts = Mapping[str, Any]
+
+COLUMNS = 100
+
+
+def lines(facts: Facts) -> Iterator[str]:
+    """The plan in words, readable at 100 columns."""
+    for line in _lines(facts):
+        yield from wrap(line, COLUMNS, subsequent_indent="  ") if len(line) > COLUMNS else [line]
+
+
+def _lines(facts: Facts) -> Iterator[str]:
+    prompts = facts["prompts"]
+    yield (
+        f"{prompts['train']:,} training prompts × {facts['draws']} draws, "
+        f"{prompts['with_reference']:,} held out with a reference; {facts['teacher']}"
+    )
+    yield f"price: {facts['price']}"
+    yield from _bought(facts["ledger"])
+    yield ""
+    yield from _table(facts)
+    yield ""
+    yield from _basis(facts)
+    yield from _most(facts)
+    yield from _pilot(facts)
+    yield from _budget(facts["budget"])
+    yield from _heldout(facts["heldout_buys"], prompts)
+
+
+def _bought(ledger: Facts) -> Iterator[str]:
+    if ledger["bought"]:
+        yield f"the ledger has {ledger['bought']:,} of {ledger['draws']:,} answers: they cost nothing and are not counted below"
+
+
+def _table(facts: Facts) -> Iterator[str]:
+    """Low, likely and high for each stage that asks; the others in one line."""
+    columns = ["", "requests", "tokens in", "tokens out", "dollars", "time"]
+    rows = []
+    for name, stage in [*facts["stages"].items(), ("total", facts["total"])]:
+        if stage["asks"]:
+            rows += [_row(name if place == "likely" else "", place, stage) for place in ("low", "likely", "high")]
+    widths = [max(len(row[place]) for row in [columns, *rows]) for place in range(len(columns))]
+    for row in [columns, *rows]:
+        cells = [row[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True))]
+        yield "  ".join(cells).rstrip()
+    silent = [name for name, stage in facts["stages"].items() if not stage["asks"]]
+    yield f"{', '.join(silent)}: $0, they ask nobody; their time is not estimated"
+
+
+def _row(name: str, place: str, stage: Facts) -> list[str]:
+    seconds = stage["seconds"]
+    return [
+        f"{name:<9}{place:<7}",
+        count(stage["requests"][place]),
+        count(stage["input_tokens"][place]),
+        count(stage["output_tokens"][place]),
+        f"${money(stage['usd'][place])}",
+        "after a pilot" if seconds is None else duration(seconds[place]),
+    ]
+
+
+def _basis(facts: Facts) -> Iterator[str]:
+    """What the three numbers are."""
+    if facts["basis"] == "pilot":
+        yield f"By the pilot: low to high holds {facts['pilot']['confidence']:.0%} of such runs, likely is the estimate."
+        return
+    yield "Offline: input by the bytes of the prompts. A pilot tells much more: potstill plan --pilot 30"
+    cap = facts["caps"]["first"]
+    if facts["references"]:
+        yield f"An answer is taken to be 1/2, 1 or 3 times as long as its reference, at most {cap:,} tokens."
+    else:
+        yield f"No row has a reference: an answer is taken to be 1/16, 1/4 or all of its cap of {cap:,} tokens."
+
+
+def _most(facts: Facts) -> Iterator[str]:
+    most = facts["total"]["most"]
+    tokens = most["input_tokens"] + most["output_tokens"]
+    yield (
+        f"At most ${money(most['usd'])} and {count(tokens)} tokens: a token for every byte, every answer at its cap and "
+        "asked again."
+    )
+
+
+def _pilot(facts: Facts) -> Iterator[str]:
+    pilot = facts["pilot"]
+    if pilot is None:
+        return
+    statuses = ", ".join(f"{status} {number}" for status, number in pilot["status"].items())
+    yield (
+        f"pilot: {pilot['prompts']} prompts, {pilot['sent']} requests sent, ${money(pilot['usd'])} spent; {statuses}; "
+        f"{pilot['seconds_a_request']:.2g} s a request"
+    )
+    share, rows = pilot["kept_share"], pilot["kept_rows"]
+    yield (
+        f"kept by the rules: {pilot['kept']} of {pilot['rows']}; of all, {nearest(share['likely'])}% "
+        f"({down(share['low'])} to {up(share['high'])}%), {count(rows['likely'])} rows "
+        f"({count(rows['low'])} to {count(rows['high'])})"
+    )
+    a_row = pilot["usd_per_kept_row"]
+    if a_row is None:
+        yield "no answer of the pilot was kept: what a kept row costs cannot be said"
+    elif not facts["free"]:
+        high = "no bound" if a_row["high"] is None else f"${money(a_row['high'])}"
+        yield f"a kept row costs ${money(a_row['likely'])} (${money(a_row['low'])} to {high})"
+
+
+def _budget(budget: Facts | None) -> Iterator[str]:
+    for name, told in (budget or {}).items():
+        unit, shown = ("$", money) if name == "usd" else ("", count)
+        covers = [place for place, fits in told["covers"].items() if fits]
+        short = [place for place, fits in told["covers"].items() if not fits]
+        said = f"covers {', '.join(covers)}" if covers else "covers not even low"
+        said += f"; not {', '.join(short)}: the run would stop with exit code 3" if short and covers else ""
+        yield f"budget.{name} of {unit}{shown(told['cap'])}, {unit}{shown(told['spent'])} of it spent: {said}"
+
+
+def _heldout(bought: Facts | None, prompts: Facts) -> Iterator[str]:
+    """What the held-out prompts can tell."""
+    if bought is None:
+        yield f"none of the {prompts['heldout']:,} held-out prompts has a reference: there will be no verdict"
+        return
+    level = f"{bought['confidence']:.0%}"
+    yield f"held out: {bought['prompts']:,} prompts can be graded. With {level} confidence a score would be known as"
+    spans = [f"{score} ({down(span['low'])} to {up(span['high'])})" for score, span in bought["intervals"].items()]
+    yield f"  {', '.join(spans)}."
+    assumed, least = bought["assumed"], bought["smallest_difference"]
+    found = "no difference is sure to be found" if least is None else f"one of {up(least)} points is found"
+    yield f"If teacher and student disagree on {assumed['discordant']:.0%} of them, {found} ({assumed['power']:.0%} power);"
+    yield f"an equal student (both at 80%) {_passes(bought)}."
+
+
+def _passes(bought: Facts) -> str:
+    needed, bar = bought["equal_student_needs"], f"retain: {bought['retain']:g}"
+    if needed is None:
+        return f"never passes {bar}: it would have to be better"
+    enough = "enough" if needed <= bought["prompts"] else "too few"
+    return f"passes {bar} from about {needed:,} prompts on: these are {enough}"
+
+
+def money(usd: float) -> str:
+    """Dollars with cents, or with two digits that say something."""
+    if usd >= 0.1 or usd <= 0:
+        return f"{usd:,.2f}"
+    return f"{usd:.{1 - floor(log10(usd))}f}"
+
+
+def count(number: float) -> str:
+    """A whole number in at most six characters or so."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e5, "k")):
+        if number >= limit:
+            divisor = 1e3 if unit == "k" else limit
+            return f"{number / divisor:,.3g}{unit}" if number / divisor < 1000 else f"{number / divisor:,.0f}{unit}"
+    return f"{number:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    for limit, size, unit in ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min")):
+        if seconds >= limit:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:,.0f} s" if seconds >= 1 or not seconds else "under 1 s"

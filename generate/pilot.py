@@ -1,0 +1,197 @@
+"""The pilot: some training prompts, asked exactly as the run will ask them, and what all of them will come to.
+
+The answers are on the ledger, so that the run finds them and buys none of them again.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import BrokenWorld
+from ..ledger.key import Draw
+from ..ledger.prices import Tariff, Usage
+from ..store.rows import Completion, Prompt
+from ..store.run import Run
+from ..teacher.reply import Reply
+from .completions import completion
+from .extrapolate import Sample, Target, total
+from .forecast import Caps, Forecast, at_most, paced
+from .plan import plan_of
+from .range import NOTHING, Range
+from .sizes import Size
+from .stage import METHODS
+
+if TYPE_CHECKING:
+    from .extrapolate import Array
+
+STAGE = "plan"
+"""What the pilot's requests are billed to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One prompt of the pilot with its draws."""
+
+    prompt: Prompt
+    replies: tuple[Reply, ...]
+    completions: tuple[Completion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """What was asked and what that took."""
+
+    asked: tuple[Asked, ...]
+    sent: int
+    usd: float
+    """What this call paid; answers that the ledger had cost nothing."""
+
+
+def chosen(prompts: Sequence[Prompt], count: int) -> list[Prompt]:
+    """So many of the prompts, by the hash of their ids: a larger pilot holds the smaller one, and order does not matter."""
+    by_hash = sorted(prompts, key=lambda prompt: hashlib.blake2b(prompt.id.encode(), key=b"pilot").digest())
+    return by_hash[:count]
+
+
+def ask_pilot(run: Run, prompts: Sequence[Prompt]) -> Pilot:
+    """Ask the prompts as `generate` does, through the ledger and under the run's cap.
+
+    Raises:
+        BrokenWorld: none of them was answered, or none can be.
+        BudgetReached: the next request does not fit under the cap.
+    """
+    from ..teacher.loop import run_async
+
+    pilot = run_async(_ask(run, prompts))
+    if not any(reply.output_tokens for asked in pilot.asked for reply in asked.replies):
+        first = pilot.asked[0].replies[0]
+        raise BrokenWorld(
+            f"none of the {len(prompts)} prompts of the pilot was answered; the first: {first.status} {first.error}".rstrip()
+        )
+    return pilot
+
+
+async def _ask(run: Run, prompts: Sequence[Prompt]) -> Pilot:
+    from ..teacher.open import open_teacher
+    from ..teacher.workers import ask_all
+
+    plan = plan_of(run)
+    method = METHODS[plan.method]
+    drawn: dict[str, list[tuple[Draw, Reply]]] = {}
+    async with open_teacher(run, STAGE) as teacher:
+
+        async def ask_one(prompt: Prompt) -> None:
+            drawn[prompt.id] = await method(prompt, teacher.ask, plan)
+
+        await ask_all(teacher, prompts, ask_one, run.screen, "pilot", len(prompts))
+        sent, usd = teacher.tally.sent, teacher.tally.usd
+    asked = tuple(
+        Asked(
+            prompt,
+            tuple(reply for _, reply in drawn[prompt.id]),
+            tuple(completion(prompt, draw, reply, plan) for draw, reply in drawn[prompt.id]),
+        )
+        for prompt in prompts
+    )
+    return Pilot(asked, sent, usd)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The pilot as arrays: one row per prompt, one column per draw."""
+
+    bodies: "Array"
+    """Bytes of each prompt's request body, shape (prompts,)."""
+    requests: "Array"
+    """Requests that answered each prompt, shape (prompts,)."""
+    input_tokens: "Array"
+    """Input tokens of one request, shape (prompts,)."""
+    input_usd: "Array"
+    """What the input of one request cost, cached tokens as they were billed, shape (prompts,)."""
+    output_tokens: "Array"
+    output_usd: "Array"
+    seconds: "Array"
+    """How long each prompt's mean request took, shape (prompts, 1)."""
+
+
+def seen(pilot: Pilot, sizes: Sequence[Size], tariff: Tariff) -> Seen:
+    """What the replies say of each prompt; `sizes` are the pilot's, in its order."""
+    import numpy as np
+
+    replies = [asked.replies for asked in pilot.asked]
+    # Draws that one request answered have its seconds, to the nanosecond.
+    times = [sorted({reply.seconds for reply in draws if reply.seconds}) for draws in replies]
+    requests = np.array([max(len(one), 1) for one in times], dtype=float)
+    output_usd = np.array([[_output_usd(reply, tariff) for reply in draws] for draws in replies])
+    usd = np.array([[reply.usd for reply in draws] for draws in replies])
+    return Seen(
+        bodies=np.array([size.body for size in sizes], dtype=float),
+        requests=requests,
+        input_tokens=np.array([sum(reply.input_tokens for reply in draws) for draws in replies]) / requests,
+        input_usd=np.maximum(usd - output_usd, 0.0).sum(axis=1) / requests,
+        output_tokens=np.array([[reply.output_tokens for reply in draws] for draws in replies], dtype=float),
+        output_usd=output_usd,
+        seconds=np.array([[sum(one) / max(len(one), 1)] for one in times]),
+    )
+
+
+def _output_usd(reply: Reply, tariff: Tariff) -> float:
+    whole = tariff(Usage(reply.input_tokens, reply.output_tokens))
+    return min(reply.usd, whole - tariff(Usage(reply.input_tokens, 0)))
+
+
+def target_of(sizes: Sequence[Size], seen: Seen) -> Target:
+    """What is still to be asked, in as many requests for each draw as the pilot needed."""
+    import numpy as np
+
+    left = [size for size in sizes if size.draws]
+    draws = np.array([size.draws for size in left], dtype=float)
+    a_draw = float(seen.requests.mean()) / seen.output_tokens.shape[1]
+    bodies = np.array([size.body for size in left], dtype=float)
+    return Target(bodies, np.maximum(draws * a_draw, np.minimum(draws, 1.0)), draws)
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What bounds how fast requests go, as the recipe says it."""
+
+    concurrency: int
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+
+
+def extrapolated(seen: Seen, sizes: Sequence[Size], caps: Caps, tariff: Tariff, speed: Speed) -> Forecast:
+    """The forecast of what is still to be asked, by the pilot: every range holds the truth 95 times of 100."""
+    import numpy as np
+
+    target = target_of(sizes, seen)
+    most = at_most((size for size in sizes if size.draws), caps, tariff)
+    nothing, no_output = np.zeros(len(seen.bodies)), np.zeros_like(seen.output_tokens)
+    into = total(Sample(seen.bodies, seen.input_tokens, no_output), target).at_most(most.input_tokens)
+    out = total(Sample(seen.bodies, nothing, seen.output_tokens), target).at_most(most.output_tokens)
+    usd = total(Sample(seen.bodies, seen.input_usd, seen.output_usd), target).at_most(most.usd)
+    requests = Range.exactly(float(target.requests.sum()))
+    limits = paced(requests, into + out, speed.requests_per_minute, speed.tokens_per_minute) or NOTHING
+    return Forecast(
+        prompts=len(target.draws),
+        draws=int(target.draws.sum()),
+        requests=requests,
+        input_tokens=into,
+        output_tokens=out,
+        usd=usd,
+        most=most,
+        seconds=_seconds(seen, target, speed).at_least(limits),
+    )
+
+
+def _seconds(seen: Seen, target: Target, speed: Speed) -> Range:
+    """How long the requests take with as many in flight as the recipe lets, at the latency that the pilot saw."""
+    import numpy as np
+
+    requests = float(target.requests.sum())
+    if not requests:
+        return NOTHING
+    each = Target(target.bodies, target.requests, target.requests)
+    work = total(Sample(seen.bodies, np.zeros(len(seen.bodies)), seen.seconds), each)
+    return work.times(1 / max(min(speed.concurrency, requests), 1.0))

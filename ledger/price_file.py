@@ -1,0 +1,67 @@
+"""The user's own list of prices: `prices.yaml` beside the recipe, else the file that POTSTILL_PRICES names."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from ..errors import BadRecipe
+from ..recipe import Price
+from .prices import Tariff, stated
+
+FILE = "prices.yaml"
+
+
+def price_file(home: Path) -> Path:
+    """Where the list is, or would be, for the recipes of a folder."""
+    named = os.environ.get("POTSTILL_PRICES")
+    beside = home / FILE
+    return Path(named) if named and not beside.exists() else beside
+
+
+def listed(home: Path, names: Sequence[str]) -> Tariff | None:
+    """The tariff of the first of these names that is in the list: `host/model`, or `model` wherever it is served.
+
+    Raises:
+        BadRecipe: POTSTILL_PRICES names a file that is not there, or an entry of the list does not hold.
+    """
+    path = price_file(home)
+    if path == home / FILE and not path.exists():
+        return None
+    prices = _read(path)
+    found = next((prices[name] for name in names if name in prices), None)
+    return stated(found, str(path)) if found else None
+
+
+def unpriced(model: str, host: str, home: Path) -> BadRecipe:
+    """Nobody knows the price: what to put where."""
+    values = "{input: 0.00, output: 0.00}"
+    name = yaml.safe_dump(f"{host}/{model}", width=10**6).removesuffix("\n").removesuffix("\n...")
+    return BadRecipe(
+        f"nobody knows what {model!r} at {host} costs, and unpriced requests are not sent. State its price in US "
+        "dollars per million tokens, 0 only if it is free. In the recipe, below `teacher:`\n"
+        f"  price: {values}\n"
+        f"or, for all recipes of the folder, in {price_file(home)}\n"
+        f"{name}: {values}"
+    )
+
+
+def _read(path: Path) -> Mapping[str, Price]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadRecipe(
+            f"{path}: the price list cannot be read ({error.strerror}); POTSTILL_PRICES or {FILE}"
+        ) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadRecipe(f"{path}: this is not YAML: {error}") from None
+    try:
+        return TypeAdapter(dict[str, Price]).validate_python(values or {})
+    except ValidationError as error:
+        wrong = [f"{' → '.join(map(str, one['loc'])) or 'the file'}: {one['msg']}" for one in error.errors()]
+        raise BadRecipe(
+            f"{path}: {'; '.join(wrong)}. Write each price as `host/model: {{input: 1.00, output: 2.00}}`, and "
+            "cached_input or cache_write beside them where they differ, in US dollars per million tokens"
+        ) from None

@@ -1,0 +1,104 @@
+"""Filling the draws of one request body: in one request where the server takes `n`, else in one each."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from ..ledger.entries import Elsewhere
+from ..ledger.key import Draw
+from ..recipe import TeacherSection
+from .buying import Bought, Buyer, Order
+from .failures import Rejection
+from .options import output_cap
+from .reply import Reply
+from .speaker import Speaker
+
+SECONDS_BETWEEN_LOOKS = 0.2
+"""How often to look whether another process has got the answer that it is buying."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A draw that has to be bought, and its key."""
+
+    draw: Draw
+    key: bytes
+
+
+class Filler:
+    """Buys draws, and learns on the way whether the server gives several choices in one reply."""
+
+    def __init__(
+        self,
+        section: TeacherSection,
+        buyer: Buyer,
+        speaker: Speaker,
+        recall: Callable[[bytes], Reply | None],
+    ) -> None:
+        self._section, self._buyer, self._speaker, self._recall = section, buyer, speaker, recall
+        self._takes_n = True
+
+    async def fill(self, operation: str, body: dict[str, Any], wanted: Sequence[Wanted]) -> dict[bytes, Reply]:
+        """A reply for every draw, by its key."""
+        if len(wanted) == 1:
+            return await self._fill_group(operation, body, wanted)
+        filled: dict[bytes, Reply] = {}
+        together = self._takes_n
+        while left := [want for want in wanted if want.key not in filled]:
+            groups = [left] if together else [[want] for want in left]
+            # Every request comes home before an error is raised: each of them is paid.
+            found = await asyncio.gather(
+                *(self._fill_group(operation, body, group) for group in groups), return_exceptions=True
+            )
+            for replies in found:
+                if isinstance(replies, BaseException):
+                    raise replies
+                filled |= replies
+            if together and len(filled) < len(wanted):
+                together = False
+            elif not together and any(reply.status == "ok" for reply in filled.values()):
+                self._takes_n = False
+        return filled
+
+    async def _fill_group(self, operation: str, body: dict[str, Any], group: Sequence[Wanted]) -> dict[bytes, Reply]:
+        """One request for some draws; nothing if the server would not answer several at once."""
+        order = self._order(operation, body, group)
+        while isinstance(got := await self._buyer.buy(order), Elsewhere):
+            if got.held:
+                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            found = {want.key: reply for want in group if (reply := self._recall(want.key))}
+            left = [want for want in group if want.key not in found]
+            if found:
+                return found | (await self._fill_group(operation, body, left) if left else {})
+        return self._replies(got, group)
+
+    def _replies(self, got: Bought | Rejection, group: Sequence[Wanted]) -> dict[bytes, Reply]:
+        if isinstance(got, Bought):
+            return {
+                key: self._speaker.reply(key, got.reply, index, got.seconds, got.usd, reused=False)
+                for key, index in got.choices.items()
+            }
+        if len(group) > 1 and got.may_be_n:
+            return {}
+        self._buyer.tally.failed += len(group)
+        return {want.key: self._speaker.failed(want.key, got.status, got.error, reused=False) for want in group}
+
+    def _order(self, operation: str, body: dict[str, Any], group: Sequence[Wanted]) -> Order:
+        wire_body = dict(body)
+        if len(group) > 1:
+            wire_body["n"] = len(group)
+        if "seed" not in body and self._section.seeds:
+            wire_body["seed"] = wire_seed(group[0].draw)
+        return Order(operation, orjson.dumps(wire_body), [want.key for want in group], output_cap(body))
+
+
+@lru_cache(maxsize=1024)
+def wire_seed(draw: Draw) -> int:
+    """The seed that goes over the wire for a draw: 31 bits from its series and index."""
+    named = f"{draw.series}/{draw.index}".encode()
+    return int.from_bytes(hashlib.blake2b(named, digest_size=4).digest(), "big") >> 1

@@ -1,0 +1,83 @@
+"""What a reply's headers say about the pace: how long to wait, and what is left of each limit."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)")
+_SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+KINDS = ("requests", "tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One limit as a reply states it; None for what it does not state, or states as nonsense."""
+
+    limit: float | None
+    """So many a minute."""
+    remaining: float | None
+    reset: float | None
+    """Seconds until the whole limit is there again."""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait before the next request, from retry-after-ms or retry-after; None where neither makes sense."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        told = headers.get(name)
+        if told is None:
+            continue
+        seconds = _number(told)
+        if seconds is not None:
+            return max(0.0, seconds * unit)
+        if unit == 1.0:
+            return _until(told)
+    return None
+
+
+def rate(headers: Mapping[str, str], kind: str) -> Rate | None:
+    """What x-ratelimit-{limit,remaining,reset}-{kind} say; None where the first two say nothing.
+
+    A limit below 1 and a remainder below 0 are nonsense that has been seen (Azure: -1 and 0).
+    """
+    told_limit = headers.get("x-ratelimit-limit-" + kind)
+    told_remaining = headers.get("x-ratelimit-remaining-" + kind)
+    if told_limit is None and told_remaining is None:
+        return None
+    limit = _number(told_limit)
+    remaining = _number(told_remaining)
+    reset = duration(headers.get("x-ratelimit-reset-" + kind))
+    limit = limit if limit is not None and limit >= 1 else None
+    remaining = remaining if remaining is not None and remaining >= 0 else None
+    return Rate(limit, remaining, reset) if limit is not None or remaining is not None else None
+
+
+def duration(told: str | None) -> float | None:
+    """Seconds in a duration such as "12ms", "6m0s", "1.5s" or "59.9"; None if it is none."""
+    if told is None:
+        return None
+    plain = _number(told)
+    if plain is not None:
+        return plain if plain >= 0 else None
+    told = told.strip()
+    parts = _PART.findall(told)
+    if not parts or "".join(number + unit for number, unit in parts) != told:
+        return None
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def _number(told: str | None) -> float | None:
+    try:
+        number = float(told or "")
+    except ValueError:
+        return None
+    return number if -1e15 < number < 1e15 else None
+
+
+def _until(date: str) -> float | None:
+    """Seconds until an HTTP date (RFC 9110 section 10.2.3)."""
+    try:
+        return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,181 @@
+"""When the next request may go to one replica, learned from its answers. Time is an argument: no clock, no event loop."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .headers import Rate, rate, retry_after
+from .learned import Learned, Mark
+from .stated import BOUNDLESS, Allowance
+from .tokens import Charges
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is known of a teacher before it was asked anything."""
+
+    concurrency: int
+    """Requests in flight at most, over all replicas."""
+    requests_per_minute: int | None = None
+    """Over all replicas, like the next."""
+    tokens_per_minute: int | None = None
+    deadline_s: float = 60.0
+    """Nothing is given up sooner."""
+    counts_caps: bool | None = None
+    """Whether output caps count against the token limit before anything was answered; None: found out."""
+
+
+class Permit:
+    """What the recipe permits, shared by all replicas of a teacher."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.requests = Allowance(limits.requests_per_minute)
+        self.tokens = Allowance(limits.tokens_per_minute)
+
+
+@dataclass(slots=True)
+class Ticket:
+    """One request on its way, as the pace remembers it."""
+
+    tokens: int
+    """At worst."""
+    cap: int
+    charged: float
+    """Tokens, so far."""
+    sent: float
+    requests_then: float
+    """All requests of the replica when it left, itself included; likewise the next."""
+    tokens_then: float
+    mark: Mark
+    shown: float | None = None
+    """Tokens that were gone from the limit when it was alone."""
+
+
+class Pace:
+    """The pace of one replica: what recipe and headers permit, what 429s teach, and Retry-After."""
+
+    def __init__(self, limits: Limits, permit: Permit | None = None) -> None:
+        self.in_flight = 0
+        self._most = limits.concurrency
+        self._permit = permit or Permit(limits)
+        self._requests, self._tokens = Allowance(None), Allowance(None)
+        self._charges = Charges(limits.counts_caps)
+        self._gates: list[Allowance] = []
+        self._learned = Learned(limits.concurrency)
+        self._not_before = self._seen = -math.inf
+        self._waited = False
+        self._boundless: dict[str, str] = {}
+        self._set_gates()
+        if self._permit.requests.stated:
+            self._learned.open()
+
+    def ready_at(self, now: float) -> float:
+        """When the next request may go; infinity: when something in flight has come back."""
+        self._seen = now
+        if self.in_flight >= self._most:
+            return math.inf
+        ready = max(self._not_before, self._learned.ready_at(self.in_flight, now))
+        for gate in self._gates:
+            ready = max(ready, gate.ready_at())
+        self._waited = self._waited or ready > now
+        return ready
+
+    def depart(self, now: float, tokens: int, cap: int) -> Ticket:
+        """A request goes, of so many tokens at worst, `cap` of them output."""
+        self.in_flight += 1
+        requests, budget = self._requests, self._tokens
+        charged = 0.0
+        if self._gates:
+            late, self._waited = self._waited, False
+            charged = self._charges.expected(tokens, cap)
+            requests.charge(now, 1.0, late=late)
+            budget.charge(now, charged, late=late)
+            self._permit.requests.charge(now, 1.0, late=late)
+            self._permit.tokens.charge(now, charged, late=late)
+        mark = self._learned.departs(self.in_flight, now)
+        return Ticket(tokens, cap, charged, now, requests.total, budget.total, mark)
+
+    def answered(self, ticket: Ticket, now: float, status: int, headers: Mapping[str, str]) -> None:
+        """A reply came."""
+        self.in_flight -= 1
+        self._read(ticket, now, headers)
+        if status != 429:
+            self._learned.accepted(ticket.mark, now)
+            return
+        for gate in self._gates:
+            gate.refused()
+        after = retry_after(headers)
+        if after is not None:
+            self._not_before = max(self._not_before, now + after)
+        self._learned.refused(ticket.mark, self.in_flight, now, after or 0.0)
+
+    def lost(self, ticket: Ticket) -> None:
+        """No reply will come."""
+        self.in_flight -= 1
+
+    def returned(self, ticket: Ticket) -> None:
+        """It was never sent: nothing was taken."""
+        self.in_flight -= 1
+        self._learned.returned(ticket.mark)
+        if self._gates:
+            self._requests.correct(-1.0)
+            self._permit.requests.correct(-1.0)
+            self._correct_tokens(ticket, 0.0)
+
+    def used(self, ticket: Ticket, tokens: int) -> None:
+        """What a request really used."""
+        if self._tokens.stated or self._permit.tokens.stated:
+            taken = self._charges.learn(ticket.tokens, ticket.cap, tokens, ticket.shown)
+            self._correct_tokens(ticket, taken)
+
+    @property
+    def slowed_by(self) -> str:
+        """A few words on what limits the pace; empty when nothing does, or only the recipe's concurrency."""
+        if self.in_flight >= self._most:
+            return ""
+        if self._not_before > self._seen:
+            return "the teacher asks to wait (Retry-After)"
+        for allowance, what in ((self._requests, "requests"), (self._tokens, "tokens")):
+            if allowance.stated and allowance.ready_at() > self._seen:
+                return f"limited to {allowance.per_minute:,.0f} {what} a minute by the teacher"
+        for allowance, what in ((self._permit.requests, "requests"), (self._permit.tokens, "tokens")):
+            if allowance.stated and allowance.ready_at() > self._seen:
+                return f"limited to {allowance.per_minute:,.0f} {what} a minute by the recipe"
+        return self._learned.slowed_by(self._seen)
+
+    def _read(self, ticket: Ticket, now: float, headers: Mapping[str, str]) -> None:
+        """What the headers say of the limits."""
+        said, told = self._rate(headers, "requests"), self._rate(headers, "tokens")
+        if said is not None:
+            self._learned.open()
+            self._requests.heard(said, ticket.requests_then, ticket.sent, now)
+        if told is not None:
+            if ticket.mark.level == 1 and told.limit is not None and told.remaining is not None:
+                ticket.shown = told.limit - told.remaining
+            self._tokens.heard(told, ticket.tokens_then, ticket.sent, now)
+        if len(self._gates) < 4 and (said is not None or told is not None):
+            self._set_gates()
+
+    def _rate(self, headers: Mapping[str, str], kind: str) -> Rate | None:
+        """One limit, if the headers tell of one; what they said of it before and is none is not read again."""
+        limit = headers.get("x-ratelimit-limit-" + kind)
+        if limit is None or limit == self._boundless.get(kind):
+            return None
+        said = rate(headers, kind)
+        if said is None or said.limit is None:
+            return None
+        if said.limit >= BOUNDLESS:
+            self._boundless[kind] = limit
+            if kind == "requests":
+                self._learned.open()
+            return None
+        return said
+
+    def _set_gates(self) -> None:
+        every = (self._requests, self._tokens, self._permit.requests, self._permit.tokens)
+        self._gates = [allowance for allowance in every if allowance.stated]
+
+    def _correct_tokens(self, ticket: Ticket, taken: float) -> None:
+        self._tokens.correct(taken - ticket.charged)
+        self._permit.tokens.correct(taken - ticket.charged)
+        ticket.charged = taken

@@ -1,0 +1,108 @@
+"""What a teacher permits in so many words, in the recipe or in its headers, spread evenly over time."""
+
+import math
+
+from .headers import Rate
+
+MARGIN = 0.995
+"""Of what is permitted is used: the teacher's clock is not ours."""
+EAGER, PLENTY_S = 1.005, 0.5
+"""While headers say that at least so many seconds' worth is left, so much is sent instead; they tell when it was too much."""
+LAG_S = 0.05
+"""What a late timer or a stalled disk held up is made good, up to this many seconds' worth."""
+GUARD_S = 0.01
+"""Nothing goes sooner after a reset: the way there differs from request to request."""
+BOUNDLESS = 1e8
+"""A limit of more a minute is none."""
+
+
+class Meter:
+    """Lets amounts through at an even rate (the generic cell rate algorithm, ITU-T I.371)."""
+
+    __slots__ = ("due", "lag", "rate")
+
+    def __init__(self, rate: float, lag: float = LAG_S) -> None:
+        self.rate, self.lag = rate, lag
+        self.due = -math.inf
+
+    def charge(self, now: float, amount: float, *, late: bool = True) -> None:
+        """Something went; the next is due when this would be through. Idle time is not made good, being `late` is."""
+        self.due = max(self.due, now - self.lag if late and self.due > -math.inf else now) + amount / self.rate
+
+
+class Allowance:
+    """One kind of limit, requests or tokens a minute: the lower of what recipe and headers say, as far as it is left.
+
+    Sent evenly, it keeps to token buckets of any size, to fixed and sliding windows, and to limits held every second.
+    """
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._told = per_minute or math.inf
+        self.total = 0.0
+        """All that was charged so far."""
+        self._meter: Meter | None = Meter(MARGIN * per_minute / 60) if per_minute else None
+        self._per_minute = self._told
+        self._each, self._last = 0.0, 1.0
+        self._eager = True
+        self._due = self._relief = self._heard = -math.inf
+
+    @property
+    def stated(self) -> bool:
+        """Whether anything is known."""
+        return self._meter is not None
+
+    @property
+    def per_minute(self) -> float:
+        """The limit; infinity where there is none."""
+        return self._per_minute
+
+    def ready_at(self) -> float:
+        """When the next may go."""
+        meter = self._meter
+        return max(meter.due, min(self._due, self._relief)) if meter is not None else -math.inf
+
+    def charge(self, now: float, amount: float, *, late: bool) -> None:
+        """A request goes that takes this much; `late`: it was waiting for its time."""
+        self.total += amount
+        self._last = amount
+        if self._meter is not None:
+            self._meter.charge(now, amount, late=late)
+            self._due = now + amount * self._each
+
+    def correct(self, amount: float) -> None:
+        """So much more was taken than was charged; less where it is negative."""
+        self.total += amount
+        if self._meter is not None:
+            self._meter.due += amount / self._meter.rate
+
+    def heard(self, said: Rate, since: float, sent: float, now: float) -> None:
+        """Learn from a reply to a request that left at `sent`, when `since` was the total, itself included.
+
+        What is left is spread until the reset; with nothing left, nothing goes before. A lone user of a bucket or of a
+        window never notices; where others share the key, it makes room for them.
+        """
+        if said.limit is not None and min(said.limit, self._told) != self._per_minute:
+            self._per_minute = min(said.limit, self._told)
+            self._meter = self._meter or Meter(1.0)
+            self._meter.rate = MARGIN * self._per_minute / 60
+        if self._meter is None or said.remaining is None or said.reset is None or sent < self._heard:
+            return  # what an older request heard is out of date
+        self._heard = sent
+        left = said.remaining - (self.total - since)
+        ahead = said.reset - (now - sent)
+        permitted = self._per_minute / 60
+        plenty = self._eager and left >= PLENTY_S * permitted and (ahead > 0 or said.reset <= 1)
+        self._meter.rate = permitted * (EAGER if plenty else MARGIN)
+        if ahead <= 0:
+            self._each, self._relief = 0.0, -math.inf
+            return
+        self._relief = now + ahead + GUARD_S
+        enough = left >= max(self._last, 1.0)
+        self._each = ahead / (MARGIN * left) if enough else math.inf
+        self._due = min(self._due, now + self._last * self._each) if enough else math.inf
+
+    def refused(self) -> None:
+        """It was too much all the same: less is made up that was late, and no surplus is trusted."""
+        self._eager = False
+        if self._meter is not None:
+            self._meter.lag /= 2

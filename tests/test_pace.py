@@ -1,0 +1,343 @@
+"""The pace, in virtual time: what is permitted is used, 429s are few, and no limit stops it for good."""
+
+import heapq
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pytest
+
+from potstill.teacher.headers import duration, rate, retry_after
+from potstill.teacher.pace import Limits, Pace
+from potstill.teacher.tokens import Charges
+
+Headers = Mapping[str, str]
+
+
+class Server(Protocol):
+    def take(self, now: float, inside: int, tokens: int) -> bool: ...
+
+    def told(self, now: float) -> Headers: ...
+
+
+@dataclass
+class Bucket:
+    """A token bucket that is full at first."""
+
+    per_second: float
+    holds: float
+    kind: str = "requests"
+    told_a_minute: float = 0
+    counted: Callable[[int], int] = lambda tokens: tokens
+    _at: float = 0.0
+    _left: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._left = self.holds
+
+    def take(self, now: float, inside: int, tokens: int) -> bool:
+        self._left = min(self.holds, self._left + (now - self._at) * self.per_second)
+        self._at = now
+        amount = self.counted(tokens) if self.kind == "tokens" else 1
+        if self._left < amount - 1e-9:
+            return False
+        self._left -= amount
+        return True
+
+    def told(self, now: float) -> Headers:
+        full_in = (self.holds - self._left) / self.per_second
+        return limit_headers(self.kind, self.told_a_minute, self._left, full_in)
+
+
+@dataclass
+class Window:
+    """So many in each stretch of time."""
+
+    count: int
+    seconds: float
+    begins: float = 0.0
+    told_a_minute: float = 0
+    kind: str = "requests"
+    _turn: int = -1
+    _used: int = 0
+
+    def take(self, now: float, inside: int, tokens: int) -> bool:
+        turn = math.floor((now - self.begins) / self.seconds)
+        if turn != self._turn:
+            self._turn, self._used = turn, 0
+        taken = self._used < self.count
+        self._used += taken
+        return taken
+
+    def told(self, now: float) -> Headers:
+        ends = (self._turn + 1) * self.seconds + self.begins
+        return limit_headers(self.kind, self.told_a_minute, self.count - self._used, ends - now)
+
+
+@dataclass
+class AtOnce:
+    """So many in flight."""
+
+    count: int
+
+    def take(self, now: float, inside: int, tokens: int) -> bool:
+        return inside < self.count
+
+    def told(self, now: float) -> Headers:
+        return {}
+
+
+@dataclass
+class AtRandom:
+    """429s that have nothing to do with the pace."""
+
+    share: float
+    chance: random.Random = field(default_factory=lambda: random.Random(3))
+
+    def take(self, now: float, inside: int, tokens: int) -> bool:
+        return self.chance.random() >= self.share
+
+    def told(self, now: float) -> Headers:
+        return {}
+
+
+def limit_headers(kind: str, limit: float, remaining: float, reset: float) -> Headers:
+    if not limit:
+        return {}
+    said = {"limit": f"{limit:.0f}", "remaining": str(int(remaining)), "reset": f"{max(reset, 0):.3f}s"}
+    return {f"x-ratelimit-{name}-{kind}": value for name, value in said.items()}
+
+
+@dataclass
+class Seen:
+    """How a job went; its first request went alone, and time counts from the second."""
+
+    seconds: float
+    refused: int
+    mean_inside: float
+    sent_at: list[float]
+
+
+@dataclass
+class Job:
+    """A client with as many requests as it may send, and a server."""
+
+    server: Server
+    requests: int = 3000
+    latency: Callable[[random.Random], float] = lambda chance: 0.05
+    refusal_s: float = 0.005
+    limits: Limits = field(default_factory=lambda: Limits(concurrency=256))
+    retry_after: Callable[[float], Headers] = lambda now: {}
+    tokens: int = 500
+    cap: int = 400
+    used: int = 500
+
+    def run(self) -> Seen:
+        pace, chance = Pace(self.limits), random.Random(7)
+        coming: list = []
+        now, left, answered, refused, inside = 0.0, self.requests, 0, 0, 0
+        sent_at: list[float] = []
+        began, held = 0.0, 0.0
+        while answered < self.requests:
+            may = left and (answered or not sent_at)
+            ready = pace.ready_at(now) if may else math.inf
+            if ready <= now:
+                ticket = pace.depart(now, self.tokens, self.cap)
+                taken = self.server.take(now, inside, self.used)
+                headers = {**self.server.told(now), **({} if taken else self.retry_after(now))}
+                takes = self.latency(chance) if taken else self.refusal_s
+                inside, left = inside + taken, left - 1
+                heapq.heappush(coming, (now + takes, len(sent_at), ticket, taken, headers))
+                began = now if len(sent_at) == 1 else began
+                sent_at.append(now)
+                continue
+            assert coming or ready < math.inf, "nothing in flight, and nothing may go"
+            then = min(ready, coming[0][0] if coming else math.inf)
+            held += inside * (then - now)
+            now = then
+            if ready <= now:
+                continue
+            _, _, ticket, taken, headers = heapq.heappop(coming)
+            inside, answered, refused, left = (
+                inside - taken,
+                answered + taken,
+                refused + (not taken),
+                left + (not taken),
+            )
+            pace.answered(ticket, now, 200 if taken else 429, headers)
+            if taken:
+                pace.used(ticket, self.used)
+        return Seen(sent_at[-1] - began, refused, held / now, sent_at)
+
+
+def fixed(seconds: float) -> Callable[[random.Random], float]:
+    return lambda chance: seconds
+
+
+def lognormal(median: float, sigma: float) -> Callable[[random.Random], float]:
+    return lambda chance: median * math.exp(sigma * chance.gauss(0, 1))
+
+
+STATED = {
+    "a bucket of one second": lambda told: Bucket(50, 50, told_a_minute=told),
+    "a bucket of one request": lambda told: Bucket(50, 1, told_a_minute=told),
+    "a bucket of a minute": lambda told: Bucket(50, 3000, told_a_minute=told),
+    "a window of a minute": lambda told: Window(3000, 60, told_a_minute=told),
+    "a window of a minute, half over": lambda told: Window(3000, 60, -30, told_a_minute=told),
+}
+
+
+@pytest.mark.parametrize("latency", [0.05, 1.0, 5.0])
+@pytest.mark.parametrize("name", STATED)
+def test_a_limit_told_in_headers_is_used_up_without_one_429(name: str, latency: float) -> None:
+    seen = Job(STATED[name](3000), requests=6000, latency=fixed(latency)).run()
+    assert seen.refused == 0
+    assert 6000 / (50 * seen.seconds) >= 0.98
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_a_limit_stated_in_the_recipe_is_used_up_without_one_429(name: str) -> None:
+    seen = Job(STATED[name](0), limits=Limits(256, requests_per_minute=3000)).run()
+    assert seen.refused == 0
+    assert 3000 / (50 * seen.seconds) >= 0.98
+
+
+def test_the_recipe_wins_where_it_is_lower() -> None:
+    seen = Job(Bucket(50, 50, told_a_minute=3000), requests=500, limits=Limits(256, requests_per_minute=600)).run()
+    assert 0.98 <= 500 / (10 * seen.seconds) <= 1.01
+
+
+def test_others_with_the_same_key_are_made_room_for() -> None:
+    class Shared(Bucket):
+        def take(self, now: float, inside: int, tokens: int) -> bool:
+            self._left -= min(self._left, (now - self._at) * 25)
+            return super().take(now, inside, tokens)
+
+    seen = Job(Shared(50, 3000, told_a_minute=3000), requests=9000).run()
+    assert seen.refused <= 90
+    assert 9000 / (25 * seen.seconds + 3000) >= 0.85
+
+
+BLIND = {
+    "a bucket of one second": (Bucket(50, 50), fixed(0.05)),
+    "a bucket, slow answers": (Bucket(50, 50), fixed(1.0)),
+    "a bucket, uneven answers": (Bucket(50, 50), lognormal(0.05, 1.5)),
+    "a bucket of a minute": (Bucket(50, 3000), fixed(0.05)),
+    "50 in each second": (Window(50, 1), fixed(0.05)),
+    "50 in each second, slow answers": (Window(50, 1), fixed(1.0)),
+    "500 in each 10 s": (Window(500, 10), fixed(0.05)),
+    "500 in each 10 s, uneven answers": (Window(500, 10), lognormal(0.05, 1.5)),
+}
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_a_rate_that_nobody_tells_is_found_and_used(name: str) -> None:
+    server, latency = BLIND[name]
+    seen = Job(server, latency=latency).run()
+    assert seen.refused / (3000 + seen.refused) <= 0.05
+    assert 3000 / (50 * seen.seconds) >= 0.88
+
+
+@pytest.mark.parametrize("latency", [fixed(0.05), fixed(1.0), lognormal(0.05, 1.0)])
+def test_a_limit_of_what_is_in_flight_is_found_and_filled(latency: Callable[[random.Random], float]) -> None:
+    seen = Job(AtOnce(32), requests=6000, latency=latency).run()
+    assert seen.refused / (6000 + seen.refused) <= 0.02
+    assert seen.mean_inside / 32 >= 0.9
+
+
+def test_without_any_limit_all_slots_are_soon_in_use() -> None:
+    seen = Job(AtRandom(0.0), requests=40_000).run()
+    assert seen.refused == 0
+    assert seen.mean_inside / 256 >= 0.8
+
+
+@pytest.mark.parametrize("latency", [0.05, 1.0])
+def test_429s_at_random_do_not_stop_it(latency: float) -> None:
+    seen = Job(AtRandom(0.15), latency=fixed(latency)).run()
+    assert 3000 / seen.seconds >= 0.02 * 256 / latency
+
+
+def test_retry_after_is_obeyed_to_the_millisecond() -> None:
+    told: list[tuple[float, float]] = []
+
+    def wait(now: float) -> Headers:
+        told.append((now + 0.005, now + 0.005 + 1.234))
+        return {"retry-after-ms": "1234"}
+
+    seen = Job(Bucket(20, 20), requests=200, retry_after=wait).run()
+    assert told
+    assert not [at for at in seen.sent_at for heard, until in told if heard < at < until - 1e-9]
+
+
+def test_sustained_429s_never_stop_the_probing() -> None:
+    pace, now, gaps = Pace(Limits(64)), 0.0, []
+    for _ in range(300):
+        ready = pace.ready_at(now)
+        gaps.append(max(0.0, ready - now))
+        now = max(now, ready)
+        pace.answered(pace.depart(now, 100, 50), now + 0.01, 429, {})
+        now += 0.01
+    assert max(gaps) <= 5.001
+    assert max(gaps[-10:]) > 1.0
+
+
+def test_when_the_429s_end_the_rate_comes_back() -> None:
+    class Closed(Bucket):
+        def take(self, now: float, inside: int, tokens: int) -> bool:
+            return not 20 <= now < 80 and super().take(now, inside, tokens)
+
+    seen = Job(Closed(50, 50)).run()
+    assert seen.seconds <= 60 + 60 * 1.35
+
+
+def test_a_request_that_was_never_sent_takes_nothing() -> None:
+    pace = Pace(Limits(8, requests_per_minute=60))
+    pace.returned(pace.depart(0.0, 100, 50))
+    assert pace.ready_at(0.1) <= 0.1
+    assert pace.in_flight == 0
+
+
+@pytest.mark.parametrize("counts_caps", [True, False])
+def test_a_token_limit_is_used_up_whether_or_not_caps_count(counts_caps: bool) -> None:
+    counted = (lambda used: 500) if counts_caps else (lambda used: used)
+    server = Bucket(1500, 90_000, kind="tokens", told_a_minute=90_000, counted=counted)
+    seen = Job(server, requests=900, used=200, latency=fixed(0.5)).run()
+    per_second = 1500 / counted(200)
+    assert seen.refused == 0
+    assert 900 / (per_second * seen.seconds) >= 0.95
+
+
+def test_a_token_limit_in_the_recipe_is_kept() -> None:
+    limits = Limits(256, tokens_per_minute=60_000, counts_caps=False)
+    seen = Job(AtRandom(0.0), requests=600, used=250, limits=limits, latency=fixed(0.5)).run()
+    assert 0.9 <= 600 * 250 / (1000 * seen.seconds) <= 1.02
+
+
+def test_whether_caps_count_is_read_off_a_lone_request() -> None:
+    counted, uncounted = Charges(None), Charges(None)
+    assert counted.learn(500, 400, 150, shown=480) == 500
+    assert uncounted.learn(500, 400, 150, shown=110) == 150
+    assert (counted.expected(500, 400), uncounted.expected(500, 400)) == (500, 150)
+
+
+def test_headers_are_read_and_nonsense_is_not() -> None:
+    durations = {"12ms": 0.012, "6m0s": 360, "1.5s": 1.5, "59.9": 59.9, "1h2m3s": 3723, "2d": 172_800}
+    assert {told: duration(told) for told in durations} == pytest.approx(durations)
+    assert [duration(told) for told in ("", "soon", "-1", "5 apples", "1s?", "nan", None)] == [None] * 7
+    assert retry_after({"retry-after-ms": "250", "retry-after": "9"}) == 0.25
+    assert retry_after({"retry-after": "2"}) == 2
+    assert retry_after({"retry-after": "soon"}) is None
+    assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
+    azure = {"x-ratelimit-limit-requests": "0", "x-ratelimit-remaining-requests": "-1"}
+    assert rate(azure, "requests") is None
+    assert rate({}, "tokens") is None
+
+
+def test_what_slows_the_pace_is_said() -> None:
+    pace = Pace(Limits(8, requests_per_minute=60))
+    assert pace.slowed_by == ""
+    pace.depart(0.0, 100, 50)
+    pace.ready_at(0.1)
+    assert pace.slowed_by == "limited to 60 requests a minute by the recipe"

@@ -1,0 +1,311 @@
+"""Traffic: first come, first served, over replicas that come and go, and no slot is ever lost."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from potstill.teacher.endpoint import Endpoint
+from potstill.teacher.loop import run_async
+from potstill.teacher.replica import Replica
+from potstill.teacher.traffic import Limits, Pace, Traffic
+from potstill.teacher.transport import HttpTransport, TransportError, Wire
+
+Answer = Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]
+
+
+class Server:
+    """A real server on loopback, which can be taken down and put up again at the same port."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.paths: list[str] = []
+        self._answer, self._port = answer, 0
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    async def up(self) -> None:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            self.paths.append(request.path)
+            return await self._answer(request)
+
+        app = web.Application()
+        app.router.add_post("/{path:.*}", handle)
+        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+
+    async def down(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+
+@asynccontextmanager
+async def servers(*answers: Answer) -> AsyncIterator[tuple[list[Server], list[HttpTransport]]]:
+    every = [Server(answer) for answer in answers]
+    for server in every:
+        await server.up()
+    transports = [HttpTransport(Endpoint(server.base_url, {}, "sk-secret"), None) for server in every]
+    try:
+        yield every, transports
+    finally:
+        for transport in transports:
+            await transport.__aexit__(None, None, None)
+        for server in every:
+            await server.down()
+
+
+def after(seconds: float) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(seconds)
+        return web.Response(body=b"{}")
+
+    return answer
+
+
+async def ask(traffic: Traffic, operation: str = "chat") -> Wire:
+    """One request, tried until it is answered, as a buyer does it."""
+    for attempt in range(200):
+        place = await traffic.place(100, 50)
+        try:
+            wire = await place.send(operation, b"{}")
+            if wire.status == 200:
+                return wire
+        except TransportError:
+            pass
+        finally:
+            place.leave()
+        await asyncio.sleep(min(0.01 * 2**attempt, 0.2))
+    raise AssertionError("never answered")
+
+
+def test_each_operation_has_its_address_and_the_key_is_struck_out() -> None:
+    async def complain(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"your key sk-secret", status=400)
+
+    async def work() -> tuple[list[str], Wire]:
+        async with servers(complain) as ((server,), (transport,)):
+            await transport.send("chat", b"{}")
+            wire = await transport.send("completions", b"{}")
+            return server.paths, wire
+
+    paths, wire = run_async(work())
+    assert paths == ["/v1/chat/completions", "/v1/completions"]
+    assert (wire.status, wire.body) == (400, b"your key (key)")
+
+
+def test_a_request_that_never_left_says_so_and_a_cut_one_does_not() -> None:
+    async def cut(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    async def work() -> list[bool]:
+        reached = []
+        async with servers(cut) as ((server,), (transport,)):
+            for _ in range(2):
+                with pytest.raises(TransportError) as caught:
+                    await transport.send("chat", b"{}")
+                reached.append(caught.value.reached)
+                await server.down()
+        return reached
+
+    assert run_async(work()) == [True, False]
+
+
+def test_a_replica_that_dies_loses_nothing_and_comes_back() -> None:
+    async def work() -> tuple[int, int, int, int]:
+        async with servers(after(0.005), after(0.005)) as ((first, second), transports):
+            traffic = Traffic(transports, Limits(concurrency=16))
+            await asyncio.gather(*(ask(traffic) for _ in range(100)))
+            before = len(first.paths), len(second.paths)
+            await first.down()
+            replies = await asyncio.gather(*(ask(traffic) for _ in range(200)))
+            took_over = len(second.paths) - before[1]
+            await first.up()
+            while len(first.paths) <= before[0] + 20:  # it is tried again, then used like the other
+                replies += await asyncio.gather(*(ask(traffic) for _ in range(20)))
+            return before[0], before[1], took_over, sum(reply.status != 200 for reply in replies)
+
+    first, second, took_over, bad = run_async(work())
+    assert min(first, second) >= 30
+    assert took_over >= 200
+    assert bad == 0
+
+
+def test_the_replica_with_fewer_in_flight_gets_the_next() -> None:
+    async def work() -> tuple[int, int]:
+        async with servers(after(0.2), after(0.01)) as ((slow, fast), transports):
+            traffic = Traffic(transports, Limits(concurrency=8))
+            await ask(traffic)
+            await asyncio.gather(*(ask(traffic) for _ in range(150)))
+            return len(slow.paths), len(fast.paths)
+
+    slow, fast = run_async(work())
+    assert slow + fast == 151
+    assert fast > 2 * slow
+
+
+class Instant:
+    async def send(self, operation: str, body: bytes) -> Wire:
+        return Wire(200, {}, b"", 0.0)
+
+
+def test_a_failing_replica_is_left_out_longer_and_longer_and_tried_with_one_request() -> None:
+    replica = Replica(Instant(), Pace(Limits(8)))
+    replica.failed(0.0, reached=True)
+    replica.failed(0.0, reached=True)
+    assert not replica.left_out
+    replica.failed(0.0, reached=True)
+    waits, now = [], 0.0
+    for _ in range(8):
+        waits.append(replica.ready_at(now) - now)
+        now = replica.ready_at(now)
+        replica.taken()
+        assert replica.ready_at(now) == float("inf")  # on trial: no second one
+        replica.failed(now, reached=True)
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+    replica.well()
+    assert replica.ready_at(now) <= now
+
+
+def test_when_every_replica_is_out_the_least_bad_is_tried() -> None:
+    async def work() -> list[int]:
+        async with servers(after(0), after(0)) as ((first, second), transports):
+            traffic = Traffic(transports, Limits(concurrency=4))
+            await first.down()
+            await second.down()
+            for _ in range(6):
+                place = await traffic.place(100, 50)
+                with pytest.raises(TransportError):
+                    await place.send("chat", b"")
+                place.leave()
+            await first.up()
+            await second.up()
+            return [(await ask(traffic)).status for _ in range(20)]
+
+    assert run_async(work()) == [200] * 20
+
+
+def test_there_are_never_more_in_flight_than_there_are_slots() -> None:
+    inside, most = 0, 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0.005)
+        inside -= 1
+        return web.Response(body=b"{}")
+
+    async def work() -> None:
+        async with servers(answer, answer) as (_, transports):
+            traffic = Traffic(transports, Limits(concurrency=6))
+            await asyncio.gather(*(ask(traffic) for _ in range(200)))
+
+    run_async(work())
+    assert 3 <= most <= 6
+
+
+def test_places_are_given_in_the_order_of_asking() -> None:
+    async def work() -> list[int]:
+        traffic, order = Traffic([Instant()], Limits(concurrency=1)), []
+
+        async def one(number: int) -> None:
+            place = await traffic.place(100, 50)
+            order.append(number)
+            await asyncio.sleep(0)
+            place.leave()
+
+        await asyncio.gather(*(one(number) for number in range(50)))
+        return order
+
+    assert run_async(work()) == list(range(50))
+
+
+def test_who_stops_waiting_or_sending_leaks_no_slot() -> None:
+    async def work() -> None:
+        async with servers(after(0.02)) as (_, transports):
+            traffic = Traffic(transports, Limits(concurrency=4))
+            await ask(traffic)
+            for moment in range(30):
+                tasks = [asyncio.create_task(ask(traffic)) for _ in range(12)]
+                await asyncio.sleep(0.001 * moment)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            places = [await asyncio.wait_for(traffic.place(100, 50), 2) for _ in range(4)]
+            for place in places:
+                place.leave()
+                place.leave()
+            replies = await asyncio.wait_for(asyncio.gather(*(ask(traffic) for _ in range(20))), 10)
+            assert len(replies) == 20
+
+    run_async(work())
+
+
+def test_a_place_given_at_the_moment_of_cancelling_goes_to_the_next() -> None:
+    async def work() -> None:
+        traffic = Traffic([Instant()], Limits(concurrency=1))
+        held = await traffic.place(100, 50)
+        first, second = (asyncio.create_task(traffic.place(100, 50)) for _ in range(2))
+        await asyncio.sleep(0)
+        held.leave()
+        first.cancel()
+        place = await asyncio.wait_for(second, 2)
+        place.leave()
+
+    run_async(work())
+
+
+def test_retry_after_holds_everybody_back_and_no_slot() -> None:
+    sent: list[float] = []
+    refused = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        sent.append(time.monotonic())
+        if len(sent) == 3:
+            refused.set()
+            return web.Response(status=429, headers={"Retry-After-Ms": "300"})
+        return web.Response(body=b"{}")
+
+    async def work() -> str:
+        async with servers(answer) as (_, transports):
+            traffic = Traffic(transports, Limits(concurrency=2))
+            for _ in range(2):
+                await ask(traffic)
+            limited = asyncio.create_task(ask(traffic))
+            await refused.wait()
+            await asyncio.sleep(0.05)
+            others = [asyncio.create_task(ask(traffic)) for _ in range(5)]
+            await asyncio.sleep(0.05)
+            told = traffic.slowed_by
+            await asyncio.gather(limited, *others)
+            return told
+
+    told = run_async(work())
+    assert len(sent) == 2 + 1 + 6
+    assert sent[3] - sent[2] >= 0.299
+    assert "Retry-After" in told
+
+
+def test_who_waits_is_told_why_no_place_will_come() -> None:
+    async def work() -> list[BaseException | object]:
+        traffic = Traffic([Instant()], Limits(concurrency=1))
+        held = await traffic.place(100, 50)
+        waiting = [asyncio.create_task(traffic.place(100, 50)) for _ in range(3)]
+        await asyncio.sleep(0)
+        traffic.halt(ValueError("the key is wrong"))
+        held.leave()
+        return list(await asyncio.gather(*waiting, traffic.place(100, 50), return_exceptions=True))
+
+    assert [str(error) for error in run_async(work())] == ["the key is wrong"] * 4
