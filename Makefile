@@ -50,4 +50,4 @@ bench-teacher: $(STAMP)  ## asking teachers beside other clients, limits, faults
 	$(BIN)/python -m potstill.bench.teacher
 
 clean:           ## everything that was made, except runs and ledgers
-	rm -rf $(VENV) $(VLLM_VENV) .dev build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) .venv-rivals .dev build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -32,6 +32,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "faults": ("fault_lost", "fault_seconds", "false_timeouts"),
     "kill": ("kill_rebought", "kill_tables_differ"),
     "cap": ("cap_overrun", "cap_kept_by_sending_little"),
+    "plan": ("plan_coverage", "plan_high_over_low"),
 }
 """The parts, each a module `teacher_<part>` with a `measure(effort)`, and the claims that it makes."""
 

@@ -72,7 +72,7 @@ def reconcile(
 
 
 def _facts(found: "Sequence[Owed]", after: Sequence[int]) -> list[dict[str, Any]]:
-    from ..ledger.books import NANO
+    from ..ledger.funds import NANO
 
     return [
         {

@@ -4,16 +4,16 @@ import asyncio
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Self
 
 import zstandard
 
-from .books import Books
+from .books import Books, Release
 from .entries import Bill, Elsewhere, NoRoom, Refused, Reservation, Reserved, Settlement, Stored
 from .file import connect
 from .holders import Holder
+from .settling import Ended
 from .writer import Writer
 
 _FIND = (
@@ -33,9 +33,9 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._reader = connect(path)
-        self._writer = Writer(path, connect(path))
         self._holder = Holder(path)
-        self._books = Books(self._holder, zstandard.ZstdCompressor(level=3).compress)
+        self._books = Books(self._holder, zstandard.ZstdCompressor(level=3))
+        self._writer = Writer(path, connect(path), self._books.post)
         self._decompress = zstandard.ZstdDecompressor().decompress
         self._last = 0, b""
         """The reply that was read last, its number first: the draws of a question often share one."""
@@ -101,7 +101,7 @@ class Ledger:
         Raises (from the future):
             BrokenWorld: it could not be written: the disk is full or gone.
         """
-        return self._writer.submit(partial(self._books.reserve, wanted))
+        return self._writer.submit(wanted)
 
     def settle(self, ended: Settlement, wanted: Reservation) -> "asyncio.Future[None]":
         """Resolved when the end of an attempt is on disk, its reply with it.
@@ -109,11 +109,11 @@ class Ledger:
         Raises (from the future):
             BrokenWorld: it could not be written: the disk is full or gone.
         """
-        return self._writer.submit(partial(self._books.settle, ended, wanted))
+        return self._writer.submit(Ended(ended, wanted))
 
     def release(self, wanted: Reservation) -> "asyncio.Future[None]":
         """Give back what may have been reserved for a request that was never sent; what was submitted before comes first."""
-        return self._writer.submit(partial(self._books.release, wanted))
+        return self._writer.submit(Release(wanted))
 
     def spent(self, run: str) -> tuple[float, int]:
         """Dollars and tokens charged to a run so far, open requests at their worst."""

@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from ..errors import BadInput
-from .books import NANO, nanousd
+from .funds import NANO, nanousd
 
 _BATCH = 10_000
 # An attempt that a living process waits for has a claim; those of the dead were freed when the ledger was opened.

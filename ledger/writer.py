@@ -17,13 +17,13 @@ from ..errors import BrokenWorld
 GATHERING_S = 0.002
 """How long a commit waits for others to share it: an eighth of the CPU of asking less, for 2 ms on replies that take longer."""
 
-Work = Callable[[sqlite3.Connection], Any]
-"""What is done inside a transaction; its result goes to whoever asked for it."""
+Post = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
+"""What does the orders of one commit inside its transaction; each result goes to whoever ordered."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
-    work: Work
+class _Waiting:
+    order: Any
     loop: asyncio.AbstractEventLoop
     done: "asyncio.Future[Any]"
 
@@ -31,22 +31,22 @@ class _Order:
 class Writer:
     """The one writing connection of this process to a ledger, and the thread that uses it."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self._path, self._connection = path, connection
+    def __init__(self, path: Path, connection: sqlite3.Connection, post: Post) -> None:
+        self._path, self._connection, self._post = path, connection, post
         self._lock = (path.parent / (path.name + ".lock")).open("a")
-        self._inbox: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_until_closed, name="ledger", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Work) -> "asyncio.Future[Any]":
-        """Have work done; the future gets its result when it is on disk.
+    def submit(self, order: Any) -> "asyncio.Future[Any]":
+        """Have an order done; the future gets its result when it is on disk.
 
         Raises (from the future):
             BrokenWorld: it could not be written: the disk is full or gone.
         """
         loop = asyncio.get_running_loop()
         done = loop.create_future()
-        self._inbox.put(_Order(work, loop, done))
+        self._inbox.put(_Waiting(order, loop, done))
         return done
 
     def close(self) -> None:
@@ -81,29 +81,29 @@ class Writer:
             while not self._inbox.empty():
                 waiting.append(self._inbox.get())
             closing = None in waiting
-            self._commit([order for order in waiting if order is not None])
+            self._commit([one for one in waiting if one is not None])
 
-    def _commit(self, orders: Sequence[_Order]) -> None:
-        if not orders:
+    def _commit(self, waiting: Sequence[_Waiting]) -> None:
+        if not waiting:
             return
-        results: list[Any] = []
+        results: Sequence[Any]
         try:
             with self.transaction() as connection:
-                results.extend(order.work(connection) for order in orders)
+                results = self._post(connection, [one.order for one in waiting])
         except Exception as error:  # noqa: BLE001 - the boundary of the thread: whoever waits must hear of anything
             problem = BrokenWorld(
                 f"{self._path}: the ledger cannot be written ({error}). Make room or mend the disk, then run again: "
                 "everything that was recorded is kept"
             )
-            results = [problem] * len(orders)
-        _wake(orders, results)
+            results = [problem] * len(waiting)
+        _wake(waiting, results)
 
 
-def _wake(orders: Sequence[_Order], results: Sequence[Any]) -> None:
+def _wake(waiting: Sequence[_Waiting], results: Sequence[Any]) -> None:
     """Resolve the futures of one commit, in one call per event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
-    for order, result in zip(orders, results, strict=True):
-        by_loop.setdefault(order.loop, []).append((order.done, result))
+    for one, result in zip(waiting, results, strict=True):
+        by_loop.setdefault(one.loop, []).append((one.done, result))
     for loop, resolved in by_loop.items():
         if not loop.is_closed():
             loop.call_soon_threadsafe(_resolve, resolved)

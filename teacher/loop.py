@@ -15,7 +15,7 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
 
     Ctrl-C cancels the work, which may finish what is in flight; a second one leaves at once.
     """
-    with _seldom_collecting():
+    with _set_for_requests():
         if sys.platform == "win32":
             return asyncio.run(work)
         import uvloop
@@ -25,16 +25,20 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 @contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    """Requests make many objects that die young and hardly any cycles.
+def _set_for_requests() -> Iterator[None]:
+    """The interpreter's settings while many requests are in flight.
 
-    Looking for cycles after every 700 objects, among all that the imported packages keep, costs a fifth of a request's CPU.
+    They make many objects that die young and hardly any cycles: to look for cycles after every 700 objects, among all that
+    the imported packages keep, costs a fifth of a request's CPU. And the ledger's thread has to get its turn soon: until it
+    has written an answer down, a kill loses it.
     """
-    usual = gc.get_threshold()
+    collecting, switching = gc.get_threshold(), sys.getswitchinterval()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
+    sys.setswitchinterval(0.0005)
     try:
         yield
     finally:
-        gc.set_threshold(*usual)
+        sys.setswitchinterval(switching)
+        gc.set_threshold(*collecting)
         gc.unfreeze()

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from potstill.errors import BadInput, BrokenWorld
-from potstill.ledger.books import COMPRESS_FROM_BYTES
 from potstill.ledger.entries import (
     Answered,
     Cap,
@@ -27,6 +26,7 @@ from potstill.ledger.entries import (
 )
 from potstill.ledger.file import SCHEMA_VERSION, UPGRADES, connect, refuse_network
 from potstill.ledger.ledger import Ledger
+from potstill.ledger.settling import COMPRESS_FROM_BYTES
 
 PAYER = Payer("run", "generate", "digest", "teacher")
 WORST = Charge(100, 200, 3.0)

@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from potstill.errors import BadInput, BrokenWorld
-from potstill.ledger.books import NANO, nanousd
 from potstill.ledger.entries import Answered, Charge, Payer, Refused, Reservation, Reserved, Settlement
 from potstill.ledger.exporting import Selection, lines, select
 from potstill.ledger.file import APPLICATION_ID, UPGRADES
+from potstill.ledger.funds import NANO, nanousd
 from potstill.ledger.ledger import Ledger
 from potstill.ledger.reconciliation import Which, owed, part_billed, reconcile
 from potstill.ledger.relations import RECKON_SPENT
