@@ -7,7 +7,7 @@ sample, and the truth is what the prompts that were not in the pilot then cost.
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from statistics import median
 
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from potstill.generate.extrapolate import Sample, Target, total
 from potstill.generate.range import Range
+
+from .teacher_claims import Claim, at_least, at_most
 
 Array = NDArray[np.float64]
 
@@ -128,18 +130,12 @@ def figures(done: Sequence[Trial]) -> Figures:
     return Figures(held, median(one.foretold.high / one.foretold.low for one in done))
 
 
-def claims(quick: bool) -> list[dict[str, object]]:
+def claims(quick: bool) -> list[Claim]:
     """The two figures of the plan against their targets; `quick` simulates fewer corpora."""
     found = figures(trials(QUICK if quick else CORPORA))
-    covers, narrow = found.held >= COVERAGE, found.high_over_low <= HIGH_OVER_LOW
     return [
-        {"name": "plan_coverage", "value": round(found.held, 3), "target": COVERAGE, "holds": covers},
-        {
-            "name": "plan_high_over_low",
-            "value": round(found.high_over_low, 2),
-            "target": HIGH_OVER_LOW,
-            "holds": narrow,
-        },
+        at_least("plan_coverage", found.held, COVERAGE),
+        at_most("plan_high_over_low", found.high_over_low, HIGH_OVER_LOW),
     ]
 
 
@@ -167,7 +163,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.table:
         print_table(asked.table)
-    print(json.dumps({"claims": claims(asked.quick)}))
+    print(json.dumps({"claims": [asdict(claim) for claim in claims(asked.quick)]}))
 
 
 if __name__ == "__main__":
