@@ -1,7 +1,6 @@
 """Tables as Parquet parts: `<name>-00000.parquet` and on, each written under a temporary name and renamed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +19,8 @@ ROWS_PER_GROUP = 500
 class TableWriter:
     """Writes rows in order into parts of 10,000; a context manager, so that the last part is written too.
 
-    Never more than two row groups of 500 are held: one fills while a thread compresses the other, for which Arrow does not
-    need the interpreter. An empty table is one part without rows: a reader finds its columns either way.
+    Never more than a row group of 500 is held. An empty table is one part without rows: a reader finds its columns
+    either way.
     """
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
@@ -30,9 +29,6 @@ class TableWriter:
         self._waiting: list[Mapping[str, Any]] = []
         self._part: pq.ParquetWriter | None = None
         self._parts = 0
-        self._thread = ThreadPoolExecutor(1)
-        self._group: Future[None] | None = None
-        """What the thread is writing."""
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add one row."""
@@ -52,21 +48,12 @@ class TableWriter:
             # Dictionaries under zstd made the parts larger by 3% and their writing slower by 10%: texts hardly repeat.
             self._part = pq.ParquetWriter(self._temporary, self._schema, compression="zstd", use_dictionary=False)
         if self._waiting:
-            batch = record_batch(self._waiting, self._schema)
+            self._part.write_batch(record_batch(self._waiting, self._schema))
             self._waiting.clear()
-            self._end_group()
-            self._group = self._thread.submit(self._part.write_batch, batch)
         return self._part
 
-    def _end_group(self) -> None:
-        group, self._group = self._group, None
-        if group is not None:
-            group.result()
-
     def _end_part(self) -> None:
-        part = self._write_group()
-        self._end_group()
-        part.close()
+        self._write_group().close()
         self._temporary.rename(self._temporary.with_suffix(".parquet"))
         self._part = None
         self._parts += 1
@@ -89,7 +76,6 @@ class TableWriter:
             if kind is None and (self._waiting or self._part is not None or not self._parts):
                 self._end_part()
         finally:
-            self._thread.shutdown()
             self._throw_part_away()
 
 

@@ -65,8 +65,7 @@ class Buyer:
         self._section, self._tariff, self._purse = section, tariff, purse
         self._traffic, self._greet = traffic, greet
         self._first = asyncio.Lock()
-        self._met = False
-        self._answered = False
+        self._greeted = self._met = self._answered = False
         self._alike: list[str] = []
         self._halted: PotstillError | None = None
         self._halting = asyncio.Event()
@@ -109,7 +108,9 @@ class Buyer:
     async def _buy_first(self, order: Order) -> Bought | Rejection | Elsewhere:
         """The first request of all, its tries included, goes alone: a wrong world costs one request."""
         self._go_on()
-        await self._greet()
+        if not self._greeted:
+            await self._greet()
+            self._greeted = True
         try:
             result = await self._persist(order)
         except PassingError as error:

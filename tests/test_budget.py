@@ -15,7 +15,7 @@ from potstill.store.run import Run
 from potstill.teacher.loop import run_async
 from potstill.teacher.open import open_teacher
 
-from .test_ask import Answer, ask, completion, make_run, question, serving
+from .asking import Answer, ask, completion, make_run, question, serving
 
 PRICE = {"input": 1.0, "output": 1.0}
 """A millionth of a dollar for each token."""

@@ -153,7 +153,7 @@ def test_a_larger_target_costs_more_and_is_relatively_no_less_certain(seed: int,
 
 
 def test_the_stated_range_holds_the_truth_and_is_narrow() -> None:
-    assert all(claim["holds"] for claim in claims(quick=True)), claims(quick=True)
+    assert all(claim.holds for claim in claims(quick=True)), claims(quick=True)
 
 
 @pytest.mark.parametrize(("mean", "alike", "draws"), [(0.3, 0.5, 4), (0.7, 5.0, 1), (0.95, 5.0, 4)])

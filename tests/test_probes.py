@@ -14,7 +14,7 @@ from potstill.ledger.ledger import Ledger
 from potstill.teacher.practice.launch import start_practice
 from potstill.teacher.practice.settings import practice_settings
 
-from .test_ask import Answer, serving
+from .asking import Answer, serving
 
 Potstill = Callable[..., subprocess.CompletedProcess[str]]
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}

@@ -9,8 +9,8 @@ import pytest
 import yaml
 import zstandard
 
+from .asking import Answer, completion, serving
 from .conftest import Potstill
-from .test_ask import Answer, completion, serving
 
 SECRET = "sk-planted-8f2b1c"
 RECIPE = {

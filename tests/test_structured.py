@@ -23,7 +23,7 @@ from potstill.teacher.loop import run_async
 from potstill.teacher.open import open_teacher
 from potstill.teacher.reply import Reply
 
-from .test_ask import Answer, serving
+from .asking import Answer, serving
 
 CONTACT = {
     "type": "object",
