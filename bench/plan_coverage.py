@@ -14,8 +14,8 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from potstill.generate.extrapolate import Sample, Target, total
-from potstill.generate.range import Range
+from potstill.planning.extrapolate import Sample, Target, total
+from potstill.planning.range import Range
 
 from .teacher_claims import Claim, at_least, at_most
 

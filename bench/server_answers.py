@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 
+from .server_settings import Counted
+
 INPUT_TOKENS, OUTPUT_TOKENS = 150, 300
 """The usage that every answer states, per choice for the output."""
 TEXTS = 64
@@ -26,7 +28,7 @@ def _tokens(words: list[str], random_: random.Random) -> list[str]:
 
 
 def _logprobs(tokens: list[str], random_: random.Random) -> dict[str, Any]:
-    """Log-probabilities as OpenAI sends them: each token with the two likeliest, about 100 kB in all."""
+    """Log-probabilities as OpenAI sends them: each token with the two likeliest, about 80 kB in all."""
 
     def entry(token: str, logprob: float) -> dict[str, Any]:
         return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
@@ -69,18 +71,29 @@ class Answers:
 
 
 class Asked:
-    """What the server reads of a request: who it is, how many choices, whether log-probabilities."""
+    """What the server reads of a request: who it is, how many choices and tokens at most, whether log-probabilities."""
 
-    __slots__ = ("choices", "hash", "logprobs", "name", "size")
+    __slots__ = ("cap", "choices", "hash", "logprobs", "name", "size")
 
     def __init__(self, body: bytes, hash_: int) -> None:
         fields = orjson.loads(body)
         self.hash, self.size = hash_, len(body)
         self.choices: int = fields.get("n") or 1
+        self.cap: int = fields.get("max_completion_tokens") or fields.get("max_tokens") or OUTPUT_TOKENS
         self.logprobs = bool(fields.get("logprobs"))
         messages = fields.get("messages") or [{}]
         self.name = str(messages[-1].get("content")).partition(":")[0]
         """What stands before the first colon of the last message: the benches' name of a prompt."""
+
+    def takes(self, counted: Counted) -> int:
+        """What it takes of a limit that counts this."""
+        match counted:
+            case "requests":
+                return 1
+            case "tokens":
+                return INPUT_TOKENS + OUTPUT_TOKENS * self.choices
+            case "tokens with caps":
+                return INPUT_TOKENS + self.cap * self.choices
 
 
 MODELS = orjson.dumps(

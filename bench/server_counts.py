@@ -23,6 +23,8 @@ class Counts:
 
     received: int = 0
     accepted: int = 0
+    taken: int = 0
+    """Of the limit, by the accepted requests, in what it counts."""
     answered: int = 0
     limited: int = 0
     """Sent away with 429."""
@@ -53,10 +55,11 @@ class Counts:
         self.first = self.first or now
         self.largest_body = max(self.largest_body, asked.size)
 
-    def accept(self, asked: Asked, now: float, fault: str) -> None:
-        """It passed the limit."""
+    def accept(self, asked: Asked, now: float, amount: int, fault: str) -> None:
+        """It passed the limit and took so much of it."""
         self._flow(now, 1)
         self.accepted += 1
+        self.taken += amount
         self.last, self._held_at_last = now, self._held
         self.attempts[asked.hash] += 1
         if fault:
@@ -76,6 +79,7 @@ class Counts:
         return {
             "received": self.received,
             "accepted": self.accepted,
+            "taken": self.taken,
             "answered": self.answered,
             "limited": self.limited,
             "abandoned": self.abandoned,

@@ -100,7 +100,8 @@ class Connection(asyncio.Protocol):
         bench, now = self._bench, time.monotonic()
         asked = Asked(body, int.from_bytes(hashlib.blake2b(body, digest_size=8).digest(), "big"))
         bench.counts.receive(asked, now)
-        wait = bench.limit.enter(now) if bench.limit else 0.0
+        amount = asked.takes(bench.settings.counted)
+        wait = bench.limit.enter(now, amount) if bench.limit else 0.0
         if wait:
             bench.counts.limited += 1
             later = b"Retry-After: %d\r\nretry-after-ms: %d\r\n" % (-(-wait // 1), wait * 1000 + 1)
@@ -108,7 +109,7 @@ class Connection(asyncio.Protocol):
             return
         fault, logged = bench.fault(asked), Logged(asked.name, now)
         delay = bench.latency(asked, fault)
-        bench.counts.accept(asked, now, fault)
+        bench.counts.accept(asked, now, amount, fault)
         if bench.settings.log:
             bench.counts.log.append(logged)
         # What a limit has left is what it has left when it lets a request pass.
@@ -139,8 +140,8 @@ class Connection(asyncio.Protocol):
             self._write(200, body, headers)
 
     def _told(self, now: float) -> bytes:
-        limit = self._bench.limit
-        return told(limit, now) if limit and self._bench.settings.rate_headers else b""
+        limit, settings = self._bench.limit, self._bench.settings
+        return told(limit, settings.counted, now) if limit and settings.rate_headers else b""
 
     def _write(self, status: int, body: bytes, headers: bytes = b"") -> None:
         if self._transport is not None:

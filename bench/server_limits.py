@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from .server_settings import FixedWindow, InFlight, Scheme, TokenBucket
+from .server_settings import Counted, FixedWindow, InFlight, Scheme, TokenBucket
 
 
 class Limit(Protocol):
     """A rate limit at work; times are seconds of one monotonic clock."""
 
-    def enter(self, now: float) -> float:
-        """0 if the request may pass, else the seconds until another might."""
+    def enter(self, now: float, amount: int) -> float:
+        """0 if a request that takes so much may pass, else the seconds until it might."""
         ...
 
     def leave(self) -> None:
@@ -17,11 +17,11 @@ class Limit(Protocol):
         ...
 
     def state(self, now: float) -> tuple[int, int, float]:
-        """Requests a minute (or at once), what is left of them, seconds until all of them are left again."""
+        """How much a minute (or at once), what is left of it, seconds until all of it is left again."""
         ...
 
     def permitted(self, elapsed: float) -> float:
-        """The requests that the limit permits over `elapsed` seconds, from the first request on; 0 where it has no rate."""
+        """What the limit permits over `elapsed` seconds, from the first request on; 0 where it has no rate."""
         ...
 
 
@@ -32,11 +32,11 @@ class Bucket:
         self._scheme, self._per_second = scheme, scheme.per_minute / 60
         self._left, self._seen = scheme.holds, 0.0
 
-    def enter(self, now: float) -> float:
+    def enter(self, now: float, amount: int) -> float:
         self._fill(now)
-        if self._left < 1:
-            return (1 - self._left) / self._per_second
-        self._left -= 1
+        if self._left < amount:
+            return (amount - self._left) / self._per_second
+        self._left -= amount
         return 0.0
 
     def leave(self) -> None:
@@ -63,11 +63,11 @@ class Window:
         self._begun: float | None = None
         self._used = 0
 
-    def enter(self, now: float) -> float:
+    def enter(self, now: float, amount: int) -> float:
         self._turn(now)
-        if self._used >= self._scheme.count:
+        if self._used + amount > self._scheme.count:
             return self._ends_in(now)
-        self._used += 1
+        self._used += amount
         return 0.0
 
     def leave(self) -> None:
@@ -103,7 +103,7 @@ class AtOnce:
         self._count = scheme.count
         self._inside = 0
 
-    def enter(self, now: float) -> float:
+    def enter(self, now: float, amount: int) -> float:
         if self._inside >= self._count:
             return 1.0  # nobody knows; providers say a second
         self._inside += 1
@@ -132,9 +132,12 @@ def limit_of(scheme: Scheme | None) -> Limit | None:
             return None
 
 
-def told(limit: Limit, now: float) -> bytes:
+def told(limit: Limit, counted: Counted, now: float) -> bytes:
     """The headers that tell of a limit, each line ended."""
     count, left, full_in = limit.state(now)
-    return (
-        b"x-ratelimit-limit-requests: %d\r\nx-ratelimit-remaining-requests: %d\r\nx-ratelimit-reset-requests: %.3fs\r\n"
-    ) % (count, left, full_in)
+    kind = b"requests" if counted == "requests" else b"tokens"
+    return (b"x-ratelimit-limit-%b: %d\r\nx-ratelimit-remaining-%b: %d\r\nx-ratelimit-reset-%b: %.3fs\r\n") % (
+        *(kind, count),
+        *(kind, left),
+        *(kind, full_in),
+    )

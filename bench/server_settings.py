@@ -10,7 +10,7 @@ class _Frozen(BaseModel):
 
 
 class TokenBucket(_Frozen):
-    """Refills steadily at `per_minute`, holds at most `holds` requests; full at first."""
+    """Refills steadily at `per_minute`, holds at most `holds`; full at first."""
 
     kind: Literal["bucket"] = "bucket"
     per_minute: float
@@ -18,7 +18,7 @@ class TokenBucket(_Frozen):
 
 
 class FixedWindow(_Frozen):
-    """`count` requests in each window of `seconds`; the first request begins the first window."""
+    """`count` in each window of `seconds`; the first request begins the first window."""
 
     kind: Literal["window"] = "window"
     count: int
@@ -32,6 +32,8 @@ class InFlight(_Frozen):
     count: int
 
 
+Counted = Literal["requests", "tokens", "tokens with caps"]
+"""What a limit counts: requests; the tokens that a request will use; or its input tokens and its output cap, as OpenAI does."""
 Scheme = Annotated[TokenBucket | FixedWindow | InFlight, Field(discriminator="kind")]
 
 
@@ -57,8 +59,10 @@ class ServerSettings(_Frozen):
     """Latency is lognormal with this standard deviation of its logarithm."""
     scheme: Scheme | None = None
     """The rate limit."""
+    counted: Counted = "requests"
+    """What it counts, all of it when the request comes; a limit of what is in flight counts requests always."""
     rate_headers: bool = False
-    """Whether `x-ratelimit-*-requests` headers tell of it."""
+    """Whether `x-ratelimit-*-requests`, or `-tokens`, headers tell of it."""
     retry_after: bool = False
     """Whether a 429 says when to come again."""
     faults: Faults = Faults()

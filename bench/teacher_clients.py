@@ -40,7 +40,7 @@ def generate(job: Job) -> Used:
     from potstill.generate.stage import STAGE as GENERATE
 
     asked = {"max_tokens": OUTPUT_CAP, "draws": job.draws, "extra": LOGPROBS if job.logprobs else {}}
-    run = make_run(Path(job.home), job.base_url, recipe={"generate": asked}, concurrency=job.concurrency)
+    run = make_run(Path(job.home), job.base_url, recipe={"generate": asked}, concurrency=job.concurrency, **job.teacher)
     with metered() as imports:
         import_everything()
     with metered() as used:

@@ -1,7 +1,8 @@
 """bespokelabs-curator asking the same prompts, run by path in an environment of its own: `.venv-rivals/curator`.
 
-It imports nothing of ours. Its progress stays off and its cache empty, its limits are set beyond reach, so that what is
-measured is its asking: preparing requests, sending, keeping and reading what came.
+It imports nothing of ours. Its progress stays off and its cache empty, its limits are set beyond reach, and it has asked one
+request before, elsewhere, because only that imports the rest of it; so what is measured is its asking: preparing requests,
+sending, keeping and reading what came.
 """
 
 import json
@@ -47,16 +48,20 @@ def main() -> None:
     if job["logprobs"]:
         options |= {"logprobs": True, "top_logprobs": 2}
     limits = {"max_requests_per_minute": NO_LIMIT, "max_tokens_per_minute": NO_LIMIT}
+
+    def ask(asked: list[Any], folder: str) -> int:
+        asker = Asker(
+            model_name="bench-1",
+            backend="openai",
+            generation_params=options,
+            backend_params={"base_url": job["base_url"], "max_concurrent_requests": job["concurrency"], **limits},
+        )
+        answered = asker(asked, working_dir=str(home / folder))
+        return sum(bool(row["response"]) for row in getattr(answered, "dataset", answered))
+
+    ask(rows[:1], "thrown away")
     began, wall = cpu(), time.perf_counter()
-    asker = Asker(
-        model_name="bench-1",
-        backend="openai",
-        generation_params=options,
-        backend_params={"base_url": job["base_url"], "max_concurrent_requests": job["concurrency"], **limits},
-    )
-    answered = asker(rows[: job["prompts"]], working_dir=str(home / "curator"))
-    answers = getattr(answered, "dataset", answered)
-    kept = sum(bool(row["response"]) for row in answers)
+    kept = ask(rows[: job["prompts"]], "curator")
     used = {"cpu_s": cpu() - began, "wall_s": time.perf_counter() - wall, "peak_mib": peak_mib(), "rows": kept}
     (home / "used.json").write_text(json.dumps(used))
 

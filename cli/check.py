@@ -140,16 +140,17 @@ def _prompts(loaded: "Loaded") -> str:
 
 
 def _teacher(job: "Run") -> str:
-    from ..teacher.endpoint import check_endpoint
-    from ..teacher.identity import identity
+    from ..teacher.identity import check_replicas, identity
     from ..teacher.loop import run_async
-    from ..teacher.open import serving
+    from ..teacher.open import greet, serving
 
     section = job.recipe.teacher
+    check_replicas(section)
     with serving(job) as base_url:
-        models = run_async(check_endpoint(section, base_url))
-    known = "is there" if models else "is not listed by the endpoint; the first request will tell"
-    return f"{section.model} {known}; in the ledger it is {identity(section, job.home)}"
+        found = run_async(greet(section, [base_url, *section.replicas]))
+    known = "is there" if found.models else "is not listed by the endpoint; the first request will tell"
+    down = "".join(f"; {why}" for why in found.down)
+    return f"{section.model} {known}; in the ledger it is {identity(section, job.home)}{down}"
 
 
 def _price(job: "Run") -> str:

@@ -9,11 +9,11 @@ from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath
 from .output import print_json
 
 if TYPE_CHECKING:
-    from ..generate.pilot import Pilot
-    from .plan_facts import Outlook
+    from ..planning.pilot import Pilot
+    from ..planning.facts import Outlook
 
 LEAST_PILOT = 8
-"""As `generate.extrapolate.LEAST`, which is imported only when it is needed."""
+"""As `planning.extrapolate.LEAST`, which is imported only when it is needed."""
 
 PilotSize = Annotated[
     int | None,
@@ -36,7 +36,7 @@ def plan(
     json: AsJson = False,
 ) -> None:
     """What a run will cost, low, likely and high, and what its held-out set can tell. Asks nobody unless --pilot is given."""
-    from .plan_facts import facts, look
+    from ..planning.facts import facts, look
     from .plan_words import lines
 
     job = open_run(recipe, set_, runs, quiet=json)
@@ -54,7 +54,7 @@ def plan(
 
 def _ask(outlook: "Outlook", count: int, *, yes: bool) -> "Pilot":
     """Ask the pilot's prompts, once everything holds and its price is agreed to."""
-    from ..generate.pilot import ask_pilot, chosen
+    from ..planning.pilot import ask_pilot, chosen
     from ..pipeline import stage_named
 
     prompts = chosen(outlook.train, count)

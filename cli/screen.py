@@ -44,11 +44,15 @@ class _LineTrack:
 
     def advance(self, count: int = 1) -> None:
         self._done += count
-        if time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
-            self.report()
+        self._report_in_time()
 
     def note(self, text: str) -> None:
         self._note = text
+        self._report_in_time()
+
+    def _report_in_time(self) -> None:
+        if time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
+            self.report()
 
     def report(self) -> None:
         self._said = time.monotonic()

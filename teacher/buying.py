@@ -14,7 +14,7 @@ from ..recipe import TeacherSection
 from .failures import LONGEST_WAIT_S, PassingError, Rejection, SlowDown, judge_failure
 from .reading import ChatReply, TornReplyError, read_fresh
 from .tally import Tally
-from .traffic import Place, Traffic
+from .traffic.traffic import Place, Traffic
 from .transport import TransportError, Wire
 
 _BACKOFF = wait_random_exponential(multiplier=0.25, max=20)

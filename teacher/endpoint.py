@@ -28,7 +28,7 @@ class Endpoint:
     headers: dict[str, str] = field(repr=False)
     """Holds the key: never logged, never stored, not even in a traceback."""
     secret: str = field(repr=False)
-    """The key itself, to strike it out of whatever an endpoint says back; empty where there is none."""
+    """The key itself, to strike it out of whatever an endpoint says back; empty where there is none, or only a word."""
 
 
 def api_key(section: TeacherSection) -> str:
@@ -54,7 +54,15 @@ def endpoint(section: TeacherSection, base_url: str) -> Endpoint:
     client = _client(section, base_url)
     headers = {name: value for name, value in client.default_headers.items() if isinstance(value, str)}
     key = api_key(section)
-    return Endpoint(str(client.base_url).rstrip("/"), headers | client.auth_headers, "" if key == NO_KEY else key)
+    return Endpoint(str(client.base_url).rstrip("/"), headers | client.auth_headers, key if is_secret(key) else "")
+
+
+def is_secret(key: str) -> bool:
+    """Whether a key is one, and not a word that a gateway takes for one (`ollama`, `token`, `not-needed`).
+
+    Striking such a word out of what comes back would spoil answers that use it.
+    """
+    return len(key) >= 16 or (len(key) >= 8 and any(map(str.isdigit, key)) and any(map(str.isalpha, key)))
 
 
 def proxy_for(section: TeacherSection) -> str | None:

@@ -10,7 +10,7 @@ import orjson
 from ..errors import BrokenWorld
 from ..ledger.entries import Refused
 from ..recipe import TeacherSection
-from .headers import retry_after
+from .traffic.headers import retry_after
 from .transport import Wire
 
 QUOTA_CODES = frozenset(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from ..ledger.entries import Cap, Payer
@@ -15,7 +16,8 @@ from .buying import Buyer
 from .endpoint import UnreachableTeacherError, check_endpoint, endpoint, proxy_for
 from .identity import check_replicas, identity, is_practice, tariff
 from .options import counts_caps
-from .traffic import Limits, Traffic
+from .traffic.pace import Limits
+from .traffic.traffic import Traffic
 from .transport import HttpTransport
 
 
@@ -34,8 +36,8 @@ async def open_teacher(run: Run, stage: str) -> AsyncIterator[Teacher]:
                 for url in urls
             ]
             traffic = Traffic(transports, _limits(section))
-            greet = partial(_greet, section, urls)
-            buyer = Buyer(section, tariff(section, run.home), Purse(ledger, payer, cap), traffic, greet)
+            greeting = partial(greet, section, urls)
+            buyer = Buyer(section, tariff(section, run.home), Purse(ledger, payer, cap), traffic, greeting)
             yield Teacher(section, payer.teacher, ledger, buyer, retry_rejected=run.retry_rejected)
 
 
@@ -49,13 +51,30 @@ def _limits(section: TeacherSection) -> Limits:
     )
 
 
-async def _greet(section: TeacherSection, urls: list[str]) -> None:
-    """Look in at every replica; one that is down is no obstacle while another is up."""
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a teacher's addresses said before anything was asked."""
+
+    models: list[str]
+    """The models that they list; empty where no list is kept."""
+    down: list[str]
+    """Why each replica that cannot be reached is left out."""
+
+
+async def greet(section: TeacherSection, urls: list[str]) -> Greeting:
+    """Look in at every replica; one that is down is no obstacle while another is up. Costs nothing.
+
+    Raises:
+        UnreachableTeacherError: all are down.
+        BadTeacher: one does not take the key, or does not know the model.
+    """
     found = await asyncio.gather(*(check_endpoint(section, url) for url in urls), return_exceptions=True)
     problems = [problem for problem in found if isinstance(problem, BaseException)]
     for problem in problems:
         if len(problems) == len(urls) or not isinstance(problem, UnreachableTeacherError):
             raise problem
+    listed = next((models for models in found if isinstance(models, list)), [])
+    return Greeting(listed, [str(problem) for problem in problems])
 
 
 @contextmanager

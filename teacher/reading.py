@@ -20,6 +20,11 @@ REFUSAL = re.compile(
 REFUSAL_MAX_CHARS = 400
 _REFUSALS_BEGIN = frozenset("iIsSaAbB,.")
 
+WHOLE = frozenset({"stop", "", "eos", "eos_token", "stop_sequence", "end_turn", "tool_calls", "function_call"})
+"""How an answer that came to its end finishes; empty where the server does not say. Any other end is a cut: `length`, and what
+gateways and engines say when they break off (`error`, `abort`, `insufficient_system_resource`, …)."""
+FILTERED = frozenset({"content_filter", "safety", "recitation"})
+
 MOST_TOKENS = 10**9
 """A count above this is no count."""
 
@@ -175,11 +180,11 @@ def _read_choice(choice: Any) -> Choice:
 def _choice(choice: Mapping[str, Any], content: Any, refusal: Any) -> Choice:
     text = content if isinstance(content, str) else _joined(content)
     finish = choice.get("finish_reason") or ""
-    if finish == "content_filter":
+    if finish in FILTERED:
         return Choice("content_filter", text, finish)
     if refusal or (len(text) <= REFUSAL_MAX_CHARS and _reads_as_refusal(text)):
         return Choice("refused", text or str(refusal), finish)
-    if finish == "length":
+    if finish not in WHOLE:
         return Choice("truncated", text, finish)
     return Choice("ok" if text and not text.isspace() else "unparsable", text, finish)
 
@@ -198,12 +203,17 @@ def _joined(content: Any) -> str:
 
 
 def _usage(usage: Any) -> Usage | None:
-    """The token counts; None when there are none or they cannot be."""
+    """The token counts; None when there are none or they cannot be.
+
+    Where the total is more than the parts, what is missing is reasoning that some providers (xAI) count beside the answer.
+    """
     if not isinstance(usage, dict):
         return None
-    asked, answered = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens") or 0)
-    if asked is None or answered is None:
+    asked, total = _count(usage.get("prompt_tokens")), _count(usage.get("total_tokens"))
+    answered = _count(usage.get("completion_tokens"))
+    if asked is None or (answered is None and total is None):
         return None
+    answered = max(answered or 0, (total or 0) - asked)
     details = usage.get("prompt_tokens_details")
     if not isinstance(details, dict):
         return Usage(asked, answered)

@@ -1,16 +1,15 @@
 """Many things asked at once, drawn from an iterator so that memory does not grow with their number."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
 from ..errors import BrokenWorld, PotstillError
-from ..store.screen import Screen
+from ..store.screen import Screen, Track
 from .ask import Teacher
 
 Item = TypeVar("Item")
-SECONDS_BETWEEN_NOTES = 0.2
+SECONDS_BETWEEN_NOTES = 0.25
 
 
 async def ask_all(
@@ -32,18 +31,25 @@ async def ask_all(
             screen.line("stopping: what is in flight is paid and will be kept; Ctrl-C again leaves it behind")
 
     with screen.track(label, total, "prompts") as track:
-        told_at = 0.0
 
         async def ask_one(item: Item) -> None:
-            nonlocal told_at
             await ask(item)
             track.advance()
-            if (now := time.monotonic()) - told_at > SECONDS_BETWEEN_NOTES:
-                told_at = now
-                track.note(_note(teacher))
 
+        telling = asyncio.create_task(_tell(track, teacher))
         # Twice as many workers as places: the next question is ready when a reply is still being written down.
-        await work_through(items, ask_one, 2 * teacher.concurrency, stop)
+        try:
+            await work_through(items, ask_one, 2 * teacher.concurrency, stop)
+        finally:
+            telling.cancel()
+            track.note(_note(teacher))
+
+
+async def _tell(track: Track, teacher: Teacher) -> None:
+    """Say how it goes also while nothing comes back: that is when somebody wants to know why."""
+    while True:
+        track.note(_note(teacher))
+        await asyncio.sleep(SECONDS_BETWEEN_NOTES)
 
 
 def _note(teacher: Teacher) -> str:

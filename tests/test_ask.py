@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ import pytest
 
 from potstill.errors import BadTeacher, BrokenWorld
 from potstill.store.run import Run
+from potstill.store.screen import PlainScreen
 from potstill.teacher.ask import Teacher
 from potstill.teacher.loop import run_async
 from potstill.teacher.open import open_teacher
 from potstill.teacher.practice.launch import start_practice
 from potstill.teacher.practice.settings import practice_settings
 from potstill.teacher.reply import Reply
+from potstill.teacher.workers import ask_all
 
 from .asking import Answer, ask, completion, make_run, question, serving, stats, texts
 
@@ -349,3 +352,53 @@ def test_who_stops_waiting_does_not_stop_the_buyer(tmp_path: Path) -> None:
         (reply,) = run_async(work(make_run(tmp_path, base_url)))
     assert reply.text == "fine"
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("token", "a token of 65 bytes"), ("sk-0123456789abcdef", "you sent (key), thank you")]
+)
+def test_a_key_is_struck_out_of_an_answer_and_a_mere_word_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, text: str
+) -> None:
+    monkeypatch.setenv("POTSTILL_TEST_KEY", key)
+    said = "a token of 65 bytes" if key == "token" else f"you sent {key}, thank you"
+    with serving(lambda request, number: (200, {}, completion(said))) as (base_url, _):
+        [[reply]] = ask(make_run(tmp_path, base_url, api_key_env="POTSTILL_TEST_KEY"), question("one"))
+    assert reply.text == text
+
+
+def test_the_screen_says_what_is_waited_for_while_nothing_comes_back(tmp_path: Path) -> None:
+    notes: list[str] = []
+
+    class Track:
+        def advance(self, count: int = 1) -> None:
+            notes.clear()
+
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    class Listening(PlainScreen):
+        @contextmanager
+        def track(self, label: str, total: int, unit: str = "rows") -> Iterator[Track]:
+            yield Track()
+
+    said: list[str] = []
+
+    def answer(request: dict[str, Any], number: int) -> Answer:
+        if number == 2:
+            return 429, {"retry-after": "1.5"}, b"{}"
+        if number == 3:
+            said.extend(notes)
+        return 200, {}, completion("fine")
+
+    async def work(run: Run) -> None:
+        async with open_teacher(run, "generate") as teacher:
+
+            async def one(number: int) -> None:
+                await teacher.ask(question(f"question {number}"))
+
+            await ask_all(teacher, range(2), one, Listening(), "asking", 2)
+
+    with serving(answer) as (base_url, _):
+        run_async(work(make_run(tmp_path, base_url, concurrency=1)))
+    assert any("asks to wait" in note for note in said), said

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from potstill.teacher.deadlines import Deadlines, Latencies
-from potstill.teacher.traffic import Limits, Traffic
+from potstill.teacher.traffic.deadlines import Deadlines, Latencies
+from potstill.teacher.traffic.pace import Limits
+from potstill.teacher.traffic.traffic import Traffic
 from potstill.teacher.transport import TransportError, Wire
 
 

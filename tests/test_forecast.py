@@ -12,10 +12,10 @@ from scipy.stats import binomtest
 from potstill.bench.plan_coverage import claims
 from potstill.eval.precision import DISCORDANT, POWER, precision
 from potstill.eval.statistics import mcnemar, retained
-from potstill.generate.extrapolate import Sample, Target, kept_share, quotient, total
-from potstill.generate.forecast import Caps, Forecast, at_most, forecast, paced
-from potstill.generate.range import Range
-from potstill.generate.sizes import Size, tokens_of
+from potstill.planning.extrapolate import Sample, Target, kept_share, quotient, total
+from potstill.planning.forecast import Caps, Forecast, at_most, forecast, paced
+from potstill.planning.range import Range
+from potstill.planning.sizes import Size, tokens_of
 from potstill.ledger.prices import Usage, stated
 from potstill.recipe import Price
 from potstill.store.wilson import wilson

@@ -16,7 +16,7 @@ FLOORS = (
     {"prompts", "student", "teacher"},
     {"graders"},
     {"generate", "filter", "train", "eval", "report"},
-    {"pipeline"},
+    {"pipeline", "planning"},
     {"cli", "__main__"},
 )
 STAGES = FLOORS[5]

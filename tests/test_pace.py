@@ -9,9 +9,9 @@ from typing import Protocol
 
 import pytest
 
-from potstill.teacher.headers import duration, rate, retry_after
-from potstill.teacher.pace import Limits, Pace
-from potstill.teacher.tokens import Charges
+from potstill.teacher.traffic.headers import duration, rate, retry_after
+from potstill.teacher.traffic.pace import Limits, Pace
+from potstill.teacher.traffic.tokens import Charges
 
 Headers = Mapping[str, str]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from potstill.generate.pilot import chosen
+from potstill.planning.pilot import chosen
 from potstill.store.rows import Prompt, conversation
 from potstill.teacher.practice.launch import start_practice
 from potstill.teacher.practice.settings import practice_settings

@@ -31,7 +31,7 @@ def chat(*texts: Any, **more: Any) -> dict[str, Any]:
 
 def raw(*texts: Any, finish: str = "stop") -> dict[str, Any]:
     choices = [{"index": index, "text": text, "finish_reason": finish} for index, text in enumerate(texts)]
-    return {"model": "m", "object": "text_completion", "choices": choices, "usage": {"prompt_tokens": 7}}
+    return {"model": "m", "object": "text_completion", "choices": choices, "usage": {"prompt_tokens": 7, "completion_tokens": 0}}
 
 
 def test_a_raw_completion_reads_like_a_chat() -> None:
@@ -137,3 +137,40 @@ def test_logprobs_of_raw_completions_read_like_those_of_chats() -> None:
             "top_logprobs": [{"token": "b", "logprob": -1.5}, {"token": "c", "logprob": -2.0}],
         },
     ]
+
+
+@pytest.mark.parametrize(
+    ("finish", "status"),
+    [
+        ("stop", "ok"),
+        (None, "ok"),
+        ("end_turn", "ok"),
+        ("length", "truncated"),
+        ("max_tokens", "truncated"),
+        ("insufficient_system_resource", "truncated"),
+        ("error", "truncated"),
+        ("abort", "truncated"),
+        ("content_filter", "content_filter"),
+        ("safety", "content_filter"),
+    ],
+)
+def test_only_an_answer_that_came_to_its_end_is_ok(finish: str | None, status: str) -> None:
+    choice = {"index": 0, "message": {"content": "The first of the five reasons is th"}, "finish_reason": finish}
+    assert read_reply(orjson.dumps({"choices": [choice]})).choices[0].status == status
+
+
+@pytest.mark.parametrize(
+    ("told", "usage"),
+    [
+        ({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 41}, Usage(32, 9)),
+        # xAI counts reasoning beside the answer.
+        ({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135}, Usage(32, 103)),
+        ({"prompt_tokens": 10, "total_tokens": 500}, Usage(10, 490)),
+        ({"prompt_tokens": 10, "completion_tokens": 5}, Usage(10, 5)),
+        ({"prompt_tokens": 10}, None),
+        ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 3}, Usage(10, 5)),
+    ],
+)
+def test_what_was_reasoned_is_charged_wherever_it_is_counted(told: dict, usage: Usage | None) -> None:
+    choice = {"index": 0, "message": {"content": "fine"}, "finish_reason": "stop"}
+    assert read_reply(orjson.dumps({"choices": [choice], "usage": told})).usage == usage

@@ -11,8 +11,9 @@ from aiohttp import web
 
 from potstill.teacher.endpoint import Endpoint
 from potstill.teacher.loop import run_async
-from potstill.teacher.replica import Replica
-from potstill.teacher.traffic import Limits, Pace, Traffic
+from potstill.teacher.traffic.pace import Limits, Pace
+from potstill.teacher.traffic.replica import Replica
+from potstill.teacher.traffic.traffic import Traffic
 from potstill.teacher.transport import HttpTransport, TransportError, Wire
 
 Answer = Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]

@@ -2,8 +2,8 @@
 
 import math
 
+from ..transport import Transport
 from .pace import Pace
-from .transport import Transport
 
 LEFT_OUT_S, LEFT_OUT_MOST_S = 1.0, 60.0
 """How long a replica is left out at first, and at most."""

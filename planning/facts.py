@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..generate.forecast import Caps, Forecast, Most, at_most, forecast, paced
-from ..generate.range import Range
-from ..generate.sizes import Size, Sizing
+from .forecast import Caps, Forecast, Most, at_most, forecast, paced
+from .range import Range
+from .sizes import Size, Sizing
 
 if TYPE_CHECKING:
-    from ..generate.pilot import Pilot, Seen
+    from .pilot import Pilot, Seen
     from ..ledger.prices import Tariff
     from ..store.rows import Prompt
     from ..store.run import Run
@@ -112,7 +112,7 @@ def _offline(outlook: Outlook) -> dict[str, Forecast]:
 
 
 def _by_pilot(outlook: Outlook, pilot: "Pilot") -> tuple[dict[str, Forecast], dict[str, Any]]:
-    from ..generate.pilot import Speed, extrapolated, seen
+    from .pilot import Speed, extrapolated, seen
 
     teacher = outlook.run.recipe.teacher
     speed = Speed(teacher.concurrency, teacher.requests_per_minute, teacher.tokens_per_minute)
@@ -135,7 +135,7 @@ def _pilot(outlook: Outlook, pilot: "Pilot", saw: "Seen", all_anew: Range) -> di
 
     from ..filter.funnel import Funnel
     from ..filter.label import rules_of, scored
-    from ..generate.extrapolate import CONFIDENCE, kept_share, quotient
+    from .extrapolate import CONFIDENCE, kept_share, quotient
 
     funnel = Funnel(rules_of(outlook.run))
     kept = [

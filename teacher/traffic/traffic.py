@@ -5,10 +5,10 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
+from ..transport import Transport, TransportError, Wire
 from .deadlines import Deadlines
 from .pace import Limits, Pace, Permit
 from .replica import Replica
-from .transport import Transport, TransportError, Wire
 
 SLACK_S = 0.0005
 """Half of what event loops measure time in: a timer that rings so much early is in time."""

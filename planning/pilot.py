@@ -14,13 +14,13 @@ from ..ledger.prices import Tariff, Usage
 from ..store.rows import Completion, Prompt
 from ..store.run import Run
 from ..teacher.reply import Reply
-from .completions import completion
+from ..generate.completions import completion
 from .extrapolate import Sample, Target, total
 from .forecast import Caps, Forecast, at_most, paced
-from .plan import plan_of
+from ..generate.plan import plan_of
 from .range import NOTHING, Range
 from .sizes import Size
-from .stage import METHODS
+from ..generate.stage import METHODS
 
 if TYPE_CHECKING:
     from .extrapolate import Array

@@ -1,0 +1,1 @@
+"""Planning: what a run will cost and how long it takes, said before anything is paid."""
