@@ -28,10 +28,13 @@ PARTS: Mapping[str, Sequence[str]] = {
     ),
     "memory": ("peak_mib", "peak_growth"),
     "replay": ("replay_rows_per_s",),
-    "limits": ("limit_share_headers", "limit_429s_headers", "limit_share_blind", "limit_429s_blind", "limit_lost"),
+    "limits": (
+        *(f"limit_share_headers{of}" for of in ("", "_window", "_tokens", "_tokens_bucket", "_caps", "_caps_bucket")),
+        *("limit_429s_headers", "limit_share_blind", "limit_429s_blind", "limit_lost"),
+    ),
     "faults": ("fault_lost", "fault_seconds", "false_timeouts"),
     "kill": ("kill_rebought", "kill_tables_differ"),
-    "cap": ("cap_overrun", "cap_kept_by_sending_little"),
+    "cap": ("cap_kills_with_open_requests", "cap_overrun", "cap_kept_by_sending_little"),
     "plan": ("plan_coverage", "plan_high_over_low"),
 }
 """The parts, each a module `teacher_<part>` with a `measure(effort)`, and the claims that it makes."""

@@ -9,7 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-HEAVY = ("potstill.store", "aiohttp", "openai.resources", "pyarrow.parquet", "uvloop", "potstill.pipeline", "potstill.teacher.open")
+HEAVY = (
+    "potstill.store",
+    "aiohttp",
+    "openai.resources",
+    "pyarrow.parquet",
+    "uvloop",
+    "potstill.pipeline",
+    "potstill.teacher.open",
+)
 """`potstill.store` is the first: it tells Arrow which allocator to use, and Arrow reads that when it is imported."""
 PATIENCE_S = 300
 """After this a child that was to end by itself hangs."""

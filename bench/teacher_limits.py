@@ -2,24 +2,32 @@
 
 The share is of what the limit permits between the first request and the last accepted one:
 
-- token bucket: accepted / (what the bucket holds + its rate × elapsed);
-- fixed window: accepted / (its average rate × elapsed, at least one window), 1 at most: who empties each window as it opens is
+- token bucket: taken / (what the bucket holds + its rate × elapsed);
+- fixed window: taken / (its average rate × elapsed, at least one window), 1 at most: who empties each window as it opens is
   ahead of the average;
 - concurrency limit: accepted requests under way, averaged over that time / the limit.
 
-Blind means that nothing is said of the limit before it is hit, and that a 429 does not say when to come again. The blind claims
-are the worst of all schemes. The recipe allows 256 at once throughout. The latency under a concurrency limit is
-long enough that the turn-around of a busy machine does not decide.
+What is taken are accepted requests, or their tokens where the limit counts tokens: those that a request will use, or its input
+and its output cap, as OpenAI counts. Blind means that nothing is said of the limit before it is hit, and that a 429 does not
+say when to come again. Each limit that is told in headers has a claim of its own, and the blind ones have their worst. The
+recipe allows 256 at once throughout. The latency under a concurrency limit is long enough that the turn-around of a busy
+machine does not decide.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from .server import start_server
+from .server_answers import INPUT_TOKENS, OUTPUT_TOKENS
 from .server_settings import FixedWindow, InFlight, Scheme, ServerSettings, TokenBucket
 from .teacher_claims import Claim, Effort, at_least, at_most, none_of, print_table
 from .teacher_job import Job, run_job, scratch
+from .teacher_runs import OUTPUT_CAP
 
 BUCKET = TokenBucket(per_minute=3_000, holds=50)
+USED, CAPPED = INPUT_TOKENS + OUTPUT_TOKENS, INPUT_TOKENS + OUTPUT_CAP
+"""Tokens of a request; the second where output caps count."""
+HEADERS = {"rate_headers": True, "retry_after": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,8 @@ class Case:
     name: str
     settings: ServerSettings
     requests: int
+    claim: str | None = None
+    """How the name of its own claim ends; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ def measure(effort: Effort) -> list[Claim]:
     told = [one for one in found if one.case.settings.rate_headers]
     blind = [one for one in found if not one.case.settings.rate_headers]
     return [
-        at_least("limit_share_headers", min(one.share for one in told), 0.98),
+        *(at_least(f"limit_share_headers{one.case.claim}", one.share, 0.98) for one in told),
         none_of("limit_429s_headers", sum(one.limited for one in told), sum(one.received for one in told)),
         at_least("limit_share_blind", min(one.share for one in blind), 0.90),
         at_most("limit_429s_blind", max(one.limited / one.received for one in blind), 0.05),
@@ -67,8 +77,10 @@ def measure(effort: Effort) -> list[Claim]:
 
 
 def _cases() -> list[Case]:
+    minute, second = 60, 1
     return [
-        _case("3,000 a minute, bucket of 50, told in headers", 3_000, BUCKET, rate_headers=True, retry_after=True),
+        *_told_of_requests(3_000, FixedWindow(count=500, seconds=10)),
+        *_told_of_tokens(3_600, minute, second),
         _case("3,000 a minute, bucket of 50, blind", 3_000, BUCKET),
         _case("3,000 a minute, bucket of 50, Retry-After only", 3_000, BUCKET, retry_after=True),
         _case("500 in each 10 s, blind", 3_000, FixedWindow(count=500, seconds=10)),
@@ -82,14 +94,37 @@ def _cases() -> list[Case]:
 
 def _quick() -> list[Case]:
     return [
-        _case("bucket, headers", 200, BUCKET, rate_headers=True, retry_after=True),
+        *_told_of_requests(200, FixedWindow(count=50, seconds=1)),
+        *_told_of_tokens(100, 1, 1),
         _case("bucket, blind", 200, BUCKET),
         _case("window, blind", 200, FixedWindow(count=50, seconds=1)),
         _case("at once, blind", 500, InFlight(count=32)),
     ]
 
 
-def _case(name: str, requests: int, scheme: Scheme, **settings: float) -> Case:
+def _told_of_requests(requests: int, window: FixedWindow) -> list[Case]:
+    bucket = _case("3,000 a minute, bucket of 50, told", requests, BUCKET, **HEADERS)
+    even = _case(f"{window.count} in each {window.seconds:g} s, told", requests, window, **HEADERS)
+    return [replace(bucket, claim=""), replace(even, claim="_window")]
+
+
+def _told_of_tokens(requests: int, window_s: float, bucket_s: float) -> list[Case]:
+    """Tokens for 50 requests a second, counted either way, in a fixed window and in a bucket of so many seconds' worth."""
+    cases = []
+    for claim, counted, each in (("_tokens", "tokens", USED), ("_caps", "tokens with caps", CAPPED)):
+        window = FixedWindow(count=round(50 * each * window_s), seconds=window_s)
+        bucket = TokenBucket(per_minute=3_000 * each, holds=50 * each * bucket_s)
+        asked = {"counted": counted, **HEADERS}
+        named = f"3,000 requests' {counted} a minute"
+        cases.append(
+            replace(_case(f"{named}, windows of {window_s:g} s, told", requests, window, **asked), claim=claim)
+        )
+        even = _case(f"{named}, bucket of {bucket_s:g} s, told", requests, bucket, **asked)
+        cases.append(replace(even, claim=claim + "_bucket"))
+    return cases
+
+
+def _case(name: str, requests: int, scheme: Scheme, **settings: Any) -> Case:
     return Case(name, ServerSettings.model_validate({"scheme": scheme.model_dump(), **settings}), requests)
 
 
@@ -101,5 +136,5 @@ def _ask_under(case: Case) -> Kept:
         case InFlight(count=count):
             share = counts["mean_in_flight"] / count
         case _:
-            share = min(1.0, counts["accepted"] / counts["permitted"])
+            share = min(1.0, counts["taken"] / counts["permitted"])
     return Kept(case, share, counts["limited"], counts["received"], case.requests - used.rows, used.wall_s)

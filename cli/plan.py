@@ -5,22 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..planning.extrapolate import LEAST
 from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath, RunsFolder, open_run
 from .output import print_json
 
 if TYPE_CHECKING:
-    from ..planning.pilot import Pilot
     from ..planning.facts import Outlook
-
-LEAST_PILOT = 8
-"""As `planning.extrapolate.LEAST`, which is imported only when it is needed."""
+    from ..planning.pilot import Pilot
 
 PilotSize = Annotated[
     int | None,
     typer.Option(
         "--pilot",
         metavar="N",
-        min=LEAST_PILOT,
+        min=LEAST,
         help="Ask N training prompts (20 to 50) and tell from their answers; this spends, and the run buys none again.",
     ),
 ]
@@ -54,8 +52,8 @@ def plan(
 
 def _ask(outlook: "Outlook", count: int, *, yes: bool) -> "Pilot":
     """Ask the pilot's prompts, once everything holds and its price is agreed to."""
-    from ..planning.pilot import ask_pilot, chosen
     from ..pipeline import stage_named
+    from ..planning.pilot import ask_pilot, chosen
 
     prompts = chosen(outlook.train, count)
     _enough(len(prompts))
@@ -68,9 +66,9 @@ def _ask(outlook: "Outlook", count: int, *, yes: bool) -> "Pilot":
 def _enough(prompts: int) -> None:
     from ..errors import BadInput
 
-    if prompts < LEAST_PILOT:
+    if prompts < LEAST:
         raise BadInput(
-            f"there are {prompts} training prompts, too few for a pilot ({LEAST_PILOT} at least); leave --pilot out"
+            f"there are {prompts} training prompts, too few for a pilot ({LEAST} at least); leave --pilot out"
         )
 
 
@@ -88,7 +86,7 @@ def _agree(outlook: "Outlook", chosen: list[str], *, yes: bool) -> None:
         return
     told = (
         f"the pilot asks {len(chosen)} prompts for at most ${money(most.usd)} "
-        "(every answer at its cap, and what was cut off asked again)"
+        f"({outlook.caps.worst}; requests that get lost on the way come on top)"
     )
     if not yes and sys.stdin.isatty():
         yes = typer.confirm(f"{told}. Spend it?", err=True)

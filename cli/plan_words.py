@@ -38,7 +38,7 @@ def _lines(facts: Facts) -> Iterator[str]:
 
 def _bought(ledger: Facts) -> Iterator[str]:
     if ledger["bought"]:
-        yield f"the ledger has {ledger['bought']:,} of {ledger['draws']:,} answers: they cost nothing and are not counted below"
+        yield f"the ledger settles {ledger['bought']:,} of {ledger['draws']:,} draws: they cost nothing and are not counted below"
 
 
 def _table(facts: Facts) -> Iterator[str]:
@@ -85,8 +85,8 @@ def _most(facts: Facts) -> Iterator[str]:
     most = facts["total"]["most"]
     tokens = most["input_tokens"] + most["output_tokens"]
     yield (
-        f"At most ${money(most['usd'])} and {count(tokens)} tokens: a token for every byte, every answer at its cap and "
-        "asked again."
+        f"At most ${money(most['usd'])} and {count(tokens)} tokens: a token for every byte, {facts['caps']['worst']}; "
+        "requests that get lost on the way come on top."
     )
 
 

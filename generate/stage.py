@@ -173,13 +173,14 @@ def _files(run: Run) -> list[Path]:
 
 def _preflight(run: Run) -> None:
     from ..teacher.endpoint import api_key
-    from ..teacher.identity import check_replicas, identity, tariff
+    from ..teacher.identity import cap_of, check_replicas, identity, tariff
 
     plan_of(run)
     identity(run.recipe.teacher, run.home)
     check_replicas(run.recipe.teacher)
     api_key(run.recipe.teacher)
     tariff(run.recipe.teacher, run.home)
+    cap_of(run.recipe, run.home)
 
 
 STAGE = Stage(

@@ -1,18 +1,16 @@
 """Whether a text has one of the shapes that a recipe allows: a regular expression or a JSON schema."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadRecipe
 from ..recipe import Shape
+from ..teacher.whole import Misfit
 from .json_value import NotJsonError, read_json
 from .regex import compile_pattern
 
 LONGEST_REASON = 200
-
-Misfit = Callable[[str], str | None]
-"""A text to the reason why it does not fit, None when it does."""
 
 
 def compile_shapes(shapes: Sequence[Shape], home: Path) -> Misfit:

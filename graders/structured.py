@@ -15,6 +15,7 @@ from ..recipe import GenerateSection
 from ..teacher.whole import Form, Misfit
 from .json_value import NotJsonError, read_json
 from .shape import LONGEST_REASON, read_schema, schema_test
+from .strict import why_not_strict
 
 WHERE = "generate.json_schema"
 NAME = "answer"
@@ -61,7 +62,8 @@ def schema_files(section: GenerateSection, home: Path) -> list[Path]:
 def _options(section: GenerateSection, schema: Any) -> Mapping[str, Any]:
     match section.schema_mode:
         case "json_schema":
-            told = {"name": NAME, "schema": schema, "strict": True}
+            # Told to be strict, OpenAI refuses a schema outside of its subset; told not to be, it takes any as a hint.
+            told = {"name": NAME, "schema": schema, "strict": why_not_strict(schema) is None}
             return {"response_format": {"type": "json_schema", "json_schema": told}}
         case "json_object":
             return {"response_format": {"type": "json_object"}}

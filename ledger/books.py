@@ -11,6 +11,7 @@ from itertools import groupby
 
 import zstandard
 
+from ..errors import BrokenWorld
 from .entries import Charge, Elsewhere, NoRoom, Reservation, Reserved, Settlement
 from .holders import Holder
 from .reserving import reserve
@@ -25,6 +26,7 @@ class Release:
 
 
 Order = Reservation | Ended | Release
+Result = Reserved | NoRoom | Elsewhere | BrokenWorld | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +36,29 @@ class Books:
     holder: Holder
     compressor: zstandard.ZstdCompressor
 
-    def post(self, write: sqlite3.Connection, orders: Sequence[Order]) -> list[Reserved | NoRoom | Elsewhere | None]:
+    def post(self, write: sqlite3.Connection, orders: Sequence[Order], full: BrokenWorld | None = None) -> list[Result]:
         """Do what is ordered, inside one transaction; for each order its result, which only a reservation has.
 
         What ended is put down before what is wanted, so that it makes room; a release waits for what came before it.
+        After the disk was `full` nothing is reserved any more.
         """
-        results: list[Reserved | NoRoom | Elsewhere | None] = []
+        if not full:
+            self.holder.stay()
+        results: list[Result] = []
         for releasing, group in groupby(orders, key=lambda order: isinstance(order, Release)):
             some = list(group)
-            results += self._release(write, some) if releasing else self._post(write, some)
+            results += self._release(write, some) if releasing else self._post(write, some, full)
         return results
 
-    def bury_the_dead(self, write: sqlite3.Connection) -> None:
-        """Free the claims of processes that ended without settling; their attempts stay charged."""
-        for (holder,) in write.execute("SELECT DISTINCT holder FROM claims").fetchall():
-            if not self.holder.is_alive(holder):
-                bury(write, self.holder, holder)
+    def dead(self, read: sqlite3.Connection) -> set[str]:
+        """The processes that ended without leaving, or without settling what they had claimed."""
+        claimed = {holder for (holder,) in read.execute("SELECT DISTINCT holder FROM claims")}
+        return {name for name in claimed.union(self.holder.known()) if not self.holder.is_alive(name)}
 
-    def _post(self, write: sqlite3.Connection, orders: Sequence[Order]) -> list[Reserved | NoRoom | Elsewhere | None]:
+    def _post(self, write: sqlite3.Connection, orders: Sequence[Order], full: BrokenWorld | None) -> list[Result]:
         settle(write, [order for order in orders if isinstance(order, Ended)], self.compressor)
+        if full:
+            return [full if isinstance(order, Reservation) else None for order in orders]
         found = iter(reserve(write, [order for order in orders if isinstance(order, Reservation)], self.holder, bury))
         return [next(found) if isinstance(order, Reservation) else None for order in orders]
 

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from ..errors import BadInput
+from .network import refuse_network
 
 APPLICATION_ID = 0x504F5453  # "POTS"
 SCHEMA_VERSION = 2
@@ -67,12 +68,6 @@ INSERT INTO spent SELECT run, sum(CAST(round(usd * 1e9) AS INTEGER)), sum(input_
 UPGRADES = (_FIRST, _SECOND)
 """What makes version k + 1 of version k; an empty file has version 0."""
 
-NETWORK_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph", "fuse.glusterfs"}
-)
-"""Where locks and shared memory between processes cannot be relied on, and with them SQLite's WAL."""
-MOUNTS = Path("/proc/self/mounts")
-
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to the ledger at `path`, which is made if it is not there.
@@ -106,27 +101,6 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise BadInput(f"{path}: this ledger cannot be read ({error}); move it away or restore a copy of it") from None
     return connection
-
-
-def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
-    """Refuse a ledger on a network file system, where the kernel tells (Linux).
-
-    Raises:
-        BadInput: it lies on one.
-    """
-    try:
-        lines = mounts.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return
-    fields = [line.split(" ") for line in lines]
-    points = {Path(field[1].replace("\\040", " ")): field[2] for field in fields if len(field) > 2}
-    place = path.absolute().parent.resolve()
-    kind = next((points[folder] for folder in [place, *place.parents] if folder in points), "")
-    if kind in NETWORK_FILE_SYSTEMS:
-        raise BadInput(
-            f"{path}: the ledger would lie on a network file system ({kind}), where two processes can damage it; "
-            "set POTSTILL_LEDGER to a file on a disk of this machine"
-        )
 
 
 def _make_room(path: Path) -> None:

@@ -2,11 +2,17 @@
 
 Each process that has a ledger open holds a lock on a file of its own beside it. The operating system lets go of the lock
 when the process ends, however it ends: a claim lasts exactly as long as whoever made it, and no clock is involved.
+While a process buys, its file is also its ballast.
 """
 
 import fcntl
 import secrets
 from pathlib import Path
+from typing import IO
+
+from .ballast import take_on, throw_off
+
+APPEARING = ".new"
 
 
 class Holder:
@@ -14,10 +20,31 @@ class Holder:
 
     def __init__(self, ledger: Path) -> None:
         self._folder = ledger.parent / f"{ledger.name}.holders"
-        self._folder.mkdir(mode=0o700, exist_ok=True)
         self.name = secrets.token_hex(8)
-        self._file = (self._folder / self.name).open("a")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._path = self._folder / self.name
+        self._file = self._appear()
+        self._laden = False
+
+    def stay(self) -> None:
+        """Be seen by other processes, with ballast: for before anything is claimed.
+
+        Raises:
+            OSError: somebody has taken the file away, and it cannot be put back.
+        """
+        if not self._path.exists():
+            self._file.close()
+            self._file, self._laden = self._appear(), False
+        if not self._laden:
+            take_on(self._file)
+            self._laden = True
+
+    def make_room(self) -> None:
+        """Throw the ballast off, for the rest of this process."""
+        throw_off(self._file)
+
+    def known(self) -> list[str]:
+        """All processes that have a file, dead ones among them."""
+        return [file.name for file in self._folder.glob("*") if file.suffix != APPEARING]
 
     def is_alive(self, name: str) -> bool:
         """Whether the process that goes by this name still has the ledger open."""
@@ -38,3 +65,12 @@ class Holder:
         """End: what this process still holds is free."""
         self.bury(self.name)
         self._file.close()
+
+    def _appear(self) -> IO[str]:
+        """The file gets its name when it is locked: at no moment does it look like that of a dead process."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        new = self._path.with_suffix(APPEARING)
+        file = new.open("w")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        new.rename(self._path)
+        return file

@@ -9,7 +9,7 @@ from typing import Self
 
 import zstandard
 
-from .books import Books, Release
+from .books import Books, Release, bury
 from .entries import Bill, Elsewhere, NoRoom, Refused, Reservation, Reserved, Settlement, Stored
 from .file import connect
 from .holders import Holder
@@ -28,6 +28,7 @@ class Ledger:
 
     Raises:
         BadInput: the file is damaged, is something else, was written by a newer Potstill, or lies on a network.
+        BrokenWorld: another process holds it and does not let go.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,12 +36,15 @@ class Ledger:
         self._reader = connect(path)
         self._holder = Holder(path)
         self._books = Books(self._holder, zstandard.ZstdCompressor(level=3))
-        self._writer = Writer(path, connect(path), self._books.post)
+        self._writer = Writer(path, connect(path), self._books.post, self._holder.make_room)
         self._decompress = zstandard.ZstdDecompressor().decompress
         self._last = 0, b""
         """The reply that was read last, its number first: the draws of a question often share one."""
-        with self._writer.transaction() as write:
-            self._books.bury_the_dead(write)
+        try:
+            self._bury_the_dead()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -131,3 +135,10 @@ class Ledger:
         sent, asked, answered, usd, unsettled = (sum(row[column] for row in ended) for column in range(1, 6))
         sent -= outcomes.pop("unsent", 0)
         return Bill(sent, sent - outcomes.get("ok", 0), asked, answered, usd, unsettled, outcomes)
+
+    def _bury_the_dead(self) -> None:
+        if not self._books.dead(self._reader):
+            return  # to look into a ledger, nobody's turn is waited for
+        with self._writer.transaction() as write:
+            for name in self._books.dead(write):
+                bury(write, self._holder, name)

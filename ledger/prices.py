@@ -103,11 +103,17 @@ def describe(tariff: Tariff) -> str:
     if tariff.at_this_hour is not None:
         asked, answered = (_span([band.input for band in tariff.bands]), _span([band.output for band in tariff.bands]))
         return f"{asked} per million tokens in, {answered} out, by the hour ({tariff.source})"
-    told = f"${first.input * MILLION:,.2f} per million tokens in, ${first.output * MILLION:,.2f} out"
+    told = f"{_usd(first.input)} per million tokens in, {_usd(first.output)} out"
     if len(tariff.bands) > 1:
         told += f", more above {tariff.bands[1].above:,} tokens in"
     return f"{told} ({tariff.source})"
 
 
 def _span(prices: list[float]) -> str:
-    return f"${min(prices) * MILLION:,.2f} to ${max(prices) * MILLION:,.2f}"
+    return f"{_usd(min(prices))} to {_usd(max(prices))}"
+
+
+def _usd(price: float) -> str:
+    """A price of a token as dollars per million, to the cent, or finer where that is not enough."""
+    usd = round(price * MILLION, 9)
+    return f"${usd:,.2f}" if usd == round(usd, 2) else f"${usd:,.6g}"

@@ -28,6 +28,11 @@ class Purse:
         self._changed = asyncio.Event()
 
     @property
+    def is_capped(self) -> bool:
+        """Whether there is a cap to hold."""
+        return self._cap != Cap()
+
+    @property
     def slowed_by(self) -> str:
         """A few words while requests wait for room under the cap, else nothing."""
         return "waiting for room under the budget" if self._turn.locked() else ""
@@ -66,7 +71,9 @@ class Purse:
             raise
         if isinstance(got, Reserved):
             return Receipt(got, wanted)
-        self._closed()
+        self._open -= 1
+        if not self._open:  # nothing is left that could make room: whoever waits for some has to know
+            self._changed.set()
         return got
 
     async def answered(self, receipt: Receipt, charge: Charge, answer: Answered, *, settled: bool) -> None:
@@ -96,7 +103,7 @@ class Purse:
 
 
 def _told(full: NoRoom, worst: Charge, cap: Cap) -> str:
-    caps = [f"budget.usd is {cap.usd:,.2f}"] if cap.usd is not None else []
+    caps = [f"budget.usd is {cap.usd:,.6g}"] if cap.usd is not None else []
     caps += [f"budget.tokens is {cap.tokens:,}"] if cap.tokens is not None else []
     return (
         f"the budget is reached: {' and '.join(caps)}; ${full.spent_usd:,.6f} and {full.spent_tokens:,} tokens are "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The attempts of one run, stage and teacher."""
+    """The attempts of one run, stage and teacher, but for those that were given back unsent."""
 
     run: str
     stage: str
@@ -79,7 +79,7 @@ def _lines(read: sqlite3.Connection) -> tuple[Line, ...]:
     rows = read.execute(
         "SELECT run, stage, teacher, outcome, count(*), sum(input_tokens), sum(output_tokens), sum(usd),"
         " sum(settled = 0), total(usd * (settled = 0)) FROM attempts"
-        " GROUP BY run, stage, teacher, outcome ORDER BY run, stage, teacher, outcome"
+        " WHERE outcome <> 'unsent' GROUP BY run, stage, teacher, outcome ORDER BY run, stage, teacher, outcome"
     )
     lines: dict[tuple[str, str, str], Line] = {}
     for run, stage, teacher, outcome, *numbers in rows:

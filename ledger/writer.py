@@ -1,7 +1,6 @@
 """One thread writes. What arrives while a commit is under way shares the next one, and each caller is woken after it."""
 
 import asyncio
-import fcntl
 import queue
 import sqlite3
 import threading
@@ -13,12 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BrokenWorld
+from .faults import disk_may_be_full, is_an_orders_fault
+from .turns import PATIENCE_S, Turns
 
 GATHERING_S = 0.002
 """How long a commit waits for others to share it: an eighth of the CPU of asking less, for 2 ms on replies that take longer."""
 
-Post = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
-"""What does the orders of one commit inside its transaction; each result goes to whoever ordered."""
+Post = Callable[[sqlite3.Connection, Sequence[Any], BrokenWorld | None], Sequence[Any]]
+"""What does the orders of one commit inside its transaction; each result goes to whoever ordered.
+
+After a full disk it is given the reason why nothing new is begun, which is then the result of such an order.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,27 @@ class _Waiting:
 
 
 class Writer:
-    """The one writing connection of this process to a ledger, and the thread that uses it."""
+    """The one writing connection of this process to a ledger, and the thread that uses it.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, post: Post) -> None:
-        self._path, self._connection, self._post = path, connection, post
-        self._lock = (path.parent / (path.name + ".lock")).open("a")
+    Args:
+        path: what the connection is to.
+        connection: used by nobody else.
+        post: does the orders.
+        make_room: called when the disk is full, from the thread.
+        patience_s: how long other processes may take before it is an error.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        post: Post,
+        make_room: Callable[[], None],
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._path, self._connection, self._post, self._make_room = path, connection, post, make_room
+        self._turns = Turns(path, patience_s)
+        self._full: BrokenWorld | None = None
         self._inbox: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_until_closed, name="ledger", daemon=True)
         self._thread.start()
@@ -42,7 +62,7 @@ class Writer:
         """Have an order done; the future gets its result when it is on disk.
 
         Raises (from the future):
-            BrokenWorld: it could not be written: the disk is full or gone.
+            BrokenWorld: it could not be written: the disk is full or gone, or the order cannot be.
         """
         loop = asyncio.get_running_loop()
         done = loop.create_future()
@@ -54,14 +74,13 @@ class Writer:
         self._inbox.put(None)
         self._thread.join()
         self._connection.close()
-        self._lock.close()
+        self._turns.close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything in it is on disk when it ends, or nothing is. For the writing thread, or while it has nothing to do."""
         # One process at a time: SQLite before 3.51.3 can damage a WAL that two connections write and checkpoint at once.
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        try:
+        with self._turns.mine():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -70,8 +89,6 @@ class Writer:
                 if self._connection.in_transaction:  # a full disk has already rolled it back
                     self._connection.execute("ROLLBACK")
                 raise
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _write_until_closed(self) -> None:
         closing = False
@@ -86,17 +103,44 @@ class Writer:
     def _commit(self, waiting: Sequence[_Waiting]) -> None:
         if not waiting:
             return
-        results: Sequence[Any]
+        orders = [one.order for one in waiting]
         try:
-            with self.transaction() as connection:
-                results = self._post(connection, [one.order for one in waiting])
+            results = self._posted(orders)
         except Exception as error:  # noqa: BLE001 - the boundary of the thread: whoever waits must hear of anything
-            problem = BrokenWorld(
-                f"{self._path}: the ledger cannot be written ({error}). Make room or mend the disk, then run again: "
-                "everything that was recorded is kept"
-            )
-            results = [problem] * len(waiting)
+            results = self._saved(orders, error)
         _wake(waiting, results)
+
+    def _posted(self, orders: Sequence[Any]) -> Sequence[Any]:
+        with self.transaction() as connection:
+            return self._post(connection, orders, self._full)
+
+    def _saved(self, orders: Sequence[Any], error: Exception) -> Sequence[Any]:
+        """What can still be done of a commit that failed: no reply in it is lost to a full disk, or to another's fault."""
+        if disk_may_be_full(error):
+            self._full = self._full or self._problem(error)  # the room that is made is for what has been paid already
+            try:
+                self._make_room()
+                return self._posted(orders)
+            except Exception as again:  # noqa: BLE001 - as in _commit
+                error = again
+        if is_an_orders_fault(error):
+            return [self._alone(order) for order in orders]
+        return [self._problem(error)] * len(orders)
+
+    def _alone(self, order: Any) -> Any:
+        try:
+            return self._posted([order])[0]
+        except Exception as error:  # noqa: BLE001 - as in _commit
+            return self._problem(error)
+
+    def _problem(self, error: Exception) -> BrokenWorld:
+        if isinstance(error, BrokenWorld):
+            return error
+        fault = is_an_orders_fault(error)
+        cure = "Run again, and report it if it stays" if fault else "Make room or mend the disk, then run again"
+        return BrokenWorld(
+            f"{self._path}: the ledger cannot be written ({error}). {cure}: everything that was recorded is kept"
+        )
 
 
 def _wake(waiting: Sequence[_Waiting], results: Sequence[Any]) -> None:

@@ -4,7 +4,8 @@ What a request's input costs follows from its size, which is known of every prom
 What answers cost is the pilot's mean, moved along a straight line in the size where the pilot shows one. The estimate's
 jackknife pseudo-values (Tukey 1958) stand for the prompts; their mean has a studentised bootstrap interval on the
 log scale (Efron & Tibshirani 1993, chapter 12), because lengths are skewed and few. What the prompts still to be asked vary by
-themselves is added. `python -m potstill.bench.plan_coverage` measures how often it holds.
+themselves is added. Values that are all equal tell nothing of a spread: then the rule of three (Hanley & Lippman-Hand 1983) is
+all that is known. `python -m potstill.bench.plan_coverage` measures how often it holds.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,10 @@ STRAIGHT = 0.5
 """The correlation of answer and size from which the line is believed."""
 THIN = 0.2
 """A resample's spread counts as at least this part of the pilot's: one of equal values would have none."""
+EQUAL = 1e-9
+"""A relative difference below this is the rounding of a sum."""
+UNSEEN = 3
+"""Of n values that are all equal, a share of 3/n is what the others may be, 95 times of 100: the rule of three."""
 LEAST = 8
 """Prompts of a pilot at least: fewer say nothing of their own spread."""
 
@@ -55,20 +60,42 @@ class Target:
     """Answers that are wanted."""
 
 
-def total(sample: Sample, target: Target, confidence: float = CONFIDENCE) -> Range:
-    """The target's total of a quantity, with the range that the stated share of corpora falls into."""
+def total(sample: Sample, target: Target, most: float | None = None, confidence: float = CONFIDENCE) -> Range:
+    """The target's total of a quantity, with the range that the stated share of corpora falls into.
+
+    `most` is what it can come to if every prompt is unlike the pilot's, None where nobody can say: the range reaches towards
+    it where the pilot's prompts are all alike.
+    """
     import numpy as np
 
     if not target.draws.sum():
         return NOTHING
     values = _pseudo_values(sample, target)
-    spread = float(values.var(ddof=1))
-    if values.mean() <= 0 or spread == 0:
-        return Range.exactly(max(float(values.mean()), 0.0))
-    count = len(values)
-    own = _own_variance(sample.answers, target.draws) / (spread / count)
-    # So few prompts say too little of their own spread: n / (n − 3) is the variance of Student's t with n − 1 degrees.
-    return _log_interval(values, sqrt((1 + own) * count / (count - 3)), confidence, np.random.default_rng(0))
+    likely, spread = float(values.mean()), float(values.var(ddof=1))
+    if likely <= 0 or sqrt(spread) <= EQUAL * likely:
+        found = Range.exactly(max(likely, 0.0))
+    else:
+        count = len(values)
+        own = _own_variance(sample.answers, target.draws) / (spread / count)
+        # So few prompts say too little of their own spread: n / (n − 3) is the variance of Student's t with n − 1 degrees.
+        widen = sqrt((1 + own) * count / (count - 3))
+        found = _log_interval(values, widen, confidence, np.random.default_rng(0))
+    return found if most is None or not _is_flat(sample) else _with_unseen(found, len(values), most)
+
+
+def _is_flat(sample: Sample) -> bool:
+    """Whether all prompts were answered alike; without a part in the output, whether all inputs had the same ratio."""
+    means = sample.answers.mean(axis=1)
+    seen = means if means.any() else sample.inputs / sample.bodies
+    return bool(seen.max() - seen.min() <= EQUAL * seen.max())
+
+
+def _with_unseen(found: Range, count: int, most: float) -> Range:
+    """A range that reaches to where the total may be if a share of 3/n costs nothing, or all that it can."""
+    share, likely = min(UNSEEN / count, 1.0), found.likely
+    return Range(
+        min(found.low, (1 - share) * likely), likely, max(found.high, likely + share * max(most - likely, 0.0))
+    )
 
 
 def _pseudo_values(sample: Sample, target: Target) -> "Array":

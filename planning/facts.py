@@ -1,18 +1,20 @@
 """What `potstill plan` knows, put together: one object, with every number as low, likely and high."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .forecast import Caps, Forecast, Most, at_most, forecast, paced
+from .caps import Caps, caps_of
+from .forecast import Forecast, Most, at_most, forecast, paced
 from .range import Range
 from .sizes import Size, Sizing
 
 if TYPE_CHECKING:
-    from .pilot import Pilot, Seen
     from ..ledger.prices import Tariff
     from ..store.rows import Prompt
     from ..store.run import Run
+    from .pilot import Pilot, Seen
 
 ASKING = ("generate", "eval")
 """The stages that ask the teacher, in their order."""
@@ -44,25 +46,29 @@ def look(run: "Run") -> Outlook:
     Raises:
         BadInput: the prompts, the template or the price does not hold.
     """
-    from contextlib import nullcontext
-
     from ..generate.plan import plan_of
     from ..ledger.ledger import Ledger
     from ..prompts.stage import load
     from ..teacher.identity import tariff
+    from ..teacher.loop import run_async
 
     prices = tariff(run.recipe.teacher, run.home)
     asking = plan_of(run).asking
     prompts = load(run).prompts
     train = [prompt for prompt in prompts if prompt.side == "train"]
     heldout = [prompt for prompt in prompts if prompt.side == "heldout"]
+    # An answer that nothing can be held against is not asked for.
+    graded = [prompt for prompt in heldout if prompt.reference is not None]
+    caps = caps_of(asking)
+
+    async def measured(ledger: Ledger | None) -> dict[str, Sequence[Size]]:
+        sizing = Sizing(run, asking, caps, ledger)
+        train_sizes = await sizing.sizes(train, run.recipe.generate.draws)
+        return {"generate": train_sizes, "eval": await sizing.sizes(graded, 1)}
+
     with Ledger(run.ledger) if run.ledger.exists() else nullcontext() as ledger:
-        sizing = Sizing(run, asking, ledger)
-        # An answer that nothing can be held against is not asked for.
-        graded = [prompt for prompt in heldout if prompt.reference is not None]
-        sizes = {"generate": sizing.sizes(train, run.recipe.generate.draws), "eval": sizing.sizes(graded, 1)}
+        sizes = run_async(measured(ledger))
         spent = ledger.spent(run.recipe.name) if ledger else (0.0, 0)
-    caps = Caps(run.recipe.generate.max_tokens, asking.policy.second_cap, asking.policy.form is not None)
     return Outlook(run, train, len(heldout), sizes, caps, prices, spent)
 
 
@@ -87,7 +93,7 @@ def facts(outlook: Outlook, pilot: "Pilot | None") -> dict[str, Any]:
         "prompts": {"train": len(outlook.train), "heldout": outlook.heldout, "with_reference": wanted["eval"]},
         "draws": recipe.generate.draws,
         "references": sum(size.reference is not None for size in outlook.sizes["generate"]),
-        "caps": asdict(outlook.caps),
+        "caps": {**asdict(outlook.caps), "worst": outlook.caps.worst},
         "ledger": {"draws": sum(wanted.values()), "bought": sum(wanted.values()) - left},
         "stages": {
             stage.command: _stage(found[stage.command]) if stage.command in ASKING else {"asks": False, "usd": 0.0}
@@ -125,7 +131,7 @@ def _by_pilot(outlook: Outlook, pilot: "Pilot") -> tuple[dict[str, Forecast], di
     found = {stage: of(outlook.sizes[stage]) for stage in ASKING}
     found["total"] = of([*outlook.sizes["generate"], *outlook.sizes["eval"]])
     draws = outlook.run.recipe.generate.draws
-    anew = of([replace(size, draws=draws) for size in outlook.sizes["generate"]])
+    anew = of([replace(size, fresh=draws, begun=()) for size in outlook.sizes["generate"]])
     return found, _pilot(outlook, pilot, saw, anew.usd)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..ledger.prices import Tariff, Usage
+from .caps import Caps, uses_from
 from .range import NOTHING, Range
 from .sizes import Size
 
@@ -16,33 +17,23 @@ REFERENCE_TIMES = Range(0.5, 1.0, 3.0)
 CAP_TIMES = Range(1 / 16, 1 / 4, 1.0)
 """How long an answer may be as a share of its cap, where no row has a reference: a guess, but for the high end."""
 
-COMPLAINT = 1024
-"""Bytes that say what is wrong with an answer that has not the form asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """How long answers may be and what is asked once more."""
-
-    first: int
-    """Output tokens of an answer at most."""
-    second: int | None
-    """Output tokens at most when an answer that was cut off is asked again; None: it is not."""
-    formed: bool
-    """Whether an answer without the form asked for is sent back once."""
-
 
 @dataclass(frozen=True, slots=True)
 class Most:
     """The worst that a stage's requests can come to, those that are lost on the way not counted: a bound, not a guess."""
 
+    requests: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     usd: float = 0.0
 
     def __add__(self, other: "Most") -> "Most":
-        tokens = self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens
-        return Most(*tokens, self.usd + other.usd)
+        return Most(
+            self.requests + other.requests,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.usd + other.usd,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +118,12 @@ def at_most(sizes: Iterable[Size], caps: Caps, tariff: Tariff) -> Most:
     """The worst case: a token for every byte, a request for every draw, every answer at its cap, all of it asked once more."""
     worst = Most()
     for size in sizes:
-        uses = _worst_uses(size.body, caps)
-        into, out = (size.draws * sum(use[place] for use in uses) for place in (0, 1))
-        worst += Most(into, out, size.draws * sum(tariff.worst(*use) for use in uses))
+        times = [(use, size.fresh) for use in uses_from(size.body, caps.first, caps)]
+        times += [(use, 1) for uses in size.begun for use in uses]
+        for use, count in times:
+            usd = tariff.worst(use.input_tokens, use.output_tokens)
+            worst += Most(count, count * use.input_tokens, count * use.output_tokens, count * usd)
     return worst
-
-
-def _worst_uses(body: int, caps: Caps) -> list[tuple[int, int]]:
-    """Input and output tokens of all the requests that one draw may take."""
-    uses = [(body, caps.first)]
-    if caps.second is not None:
-        uses.append((body, caps.second))
-    if caps.formed:
-        last = uses[-1][1]
-        uses.append((body + last + COMPLAINT, last))
-    return uses
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import BrokenWorld
+from ..generate.completions import completion
+from ..generate.plan import plan_of
+from ..generate.stage import METHODS
 from ..ledger.key import Draw
 from ..ledger.prices import Tariff, Usage
 from ..store.rows import Completion, Prompt
 from ..store.run import Run
-from ..teacher.reply import Reply
-from ..generate.completions import completion
+from ..teacher.reply import Question, Reply
+from .caps import Caps
 from .extrapolate import Sample, Target, total
-from .forecast import Caps, Forecast, at_most, paced
-from ..generate.plan import plan_of
+from .forecast import Forecast, at_most, paced
 from .range import NOTHING, Range
 from .sizes import Size
-from ..generate.stage import METHODS
 
 if TYPE_CHECKING:
     from .extrapolate import Array
@@ -36,6 +37,8 @@ class Asked:
     prompt: Prompt
     replies: tuple[Reply, ...]
     completions: tuple[Completion, ...]
+    times: tuple[float, ...]
+    """Seconds of each request that answered it, whenever it was sent; one may have answered several draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,19 @@ async def _ask(run: Run, prompts: Sequence[Prompt]) -> Pilot:
     plan = plan_of(run)
     method = METHODS[plan.method]
     drawn: dict[str, list[tuple[Draw, Reply]]] = {}
+    times: dict[str, list[float]] = {}
     async with open_teacher(run, STAGE) as teacher:
 
         async def ask_one(prompt: Prompt) -> None:
-            drawn[prompt.id] = await method(prompt, teacher.ask, plan)
+            taken = times[prompt.id] = []
+
+            async def ask(question: Question) -> list[Reply]:
+                replies = await teacher.ask(question)
+                # Draws that one request answered have its seconds, to the nanosecond.
+                taken.extend({reply.seconds for reply in replies if reply.seconds})
+                return replies
+
+            drawn[prompt.id] = await method(prompt, ask, plan)
 
         await ask_all(teacher, prompts, ask_one, run.screen, "pilot", len(prompts))
         sent, usd = teacher.tally.sent, teacher.tally.usd
@@ -91,6 +103,7 @@ async def _ask(run: Run, prompts: Sequence[Prompt]) -> Pilot:
             prompt,
             tuple(reply for _, reply in drawn[prompt.id]),
             tuple(completion(prompt, draw, reply, plan) for draw, reply in drawn[prompt.id]),
+            tuple(times[prompt.id]),
         )
         for prompt in prompts
     )
@@ -120,9 +133,7 @@ def seen(pilot: Pilot, sizes: Sequence[Size], tariff: Tariff) -> Seen:
     import numpy as np
 
     replies = [asked.replies for asked in pilot.asked]
-    # Draws that one request answered have its seconds, to the nanosecond.
-    times = [sorted({reply.seconds for reply in draws if reply.seconds}) for draws in replies]
-    requests = np.array([max(len(one), 1) for one in times], dtype=float)
+    requests = np.array([max(len(asked.times), 1) for asked in pilot.asked], dtype=float)
     output_usd = np.array([[_output_usd(reply, tariff) for reply in draws] for draws in replies])
     usd = np.array([[reply.usd for reply in draws] for draws in replies])
     return Seen(
@@ -132,7 +143,7 @@ def seen(pilot: Pilot, sizes: Sequence[Size], tariff: Tariff) -> Seen:
         input_usd=np.maximum(usd - output_usd, 0.0).sum(axis=1) / requests,
         output_tokens=np.array([[reply.output_tokens for reply in draws] for draws in replies], dtype=float),
         output_usd=output_usd,
-        seconds=np.array([[sum(one) / max(len(one), 1)] for one in times]),
+        seconds=np.array([[sum(asked.times)] for asked in pilot.asked]) / requests[:, None],
     )
 
 
@@ -168,10 +179,13 @@ def extrapolated(seen: Seen, sizes: Sequence[Size], caps: Caps, tariff: Tariff, 
     target = target_of(sizes, seen)
     most = at_most((size for size in sizes if size.draws), caps, tariff)
     nothing, no_output = np.zeros(len(seen.bodies)), np.zeros_like(seen.output_tokens)
-    into = total(Sample(seen.bodies, seen.input_tokens, no_output), target).at_most(most.input_tokens)
-    out = total(Sample(seen.bodies, nothing, seen.output_tokens), target).at_most(most.output_tokens)
-    usd = total(Sample(seen.bodies, seen.input_usd, seen.output_usd), target).at_most(most.usd)
-    requests = Range.exactly(float(target.requests.sum()))
+    a_draw = (seen.requests / seen.output_tokens.shape[1])[:, None]
+    requests = total(Sample(seen.bodies, nothing, a_draw), target, most.requests)
+    into = total(Sample(seen.bodies, seen.input_tokens, no_output), target, float(target.bodies @ target.requests))
+    out = total(Sample(seen.bodies, nothing, seen.output_tokens), target, most.output_tokens)
+    usd = total(Sample(seen.bodies, seen.input_usd, seen.output_usd), target, most.usd)
+    into, out, usd = into.at_most(most.input_tokens), out.at_most(most.output_tokens), usd.at_most(most.usd)
+    requests = requests.at_most(most.requests).at_least(Range.exactly(len(target.draws)))
     limits = paced(requests, into + out, speed.requests_per_minute, speed.tokens_per_minute) or NOTHING
     return Forecast(
         prompts=len(target.draws),

@@ -1,16 +1,21 @@
 """What is known of a prompt before it is asked: its bytes, the tokens that these are likely to be, what is bought already."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import orjson
 
-from ..ledger.key import Draw, request_keys
+from ..ledger.key import Draw
 from ..ledger.ledger import Ledger
 from ..store.rows import Prompt
 from ..store.run import Run
 from ..teacher.asking import Asking
 from ..teacher.identity import identity
+from ..teacher.memory import Memory
+from ..teacher.options import output_cap
+from ..teacher.reply import Question, Reply
+from ..teacher.whole import ask_whole
+from .caps import Caps, Use, uses_from
 from .range import Range
 
 ASCII_BYTES_A_TOKEN = (5.0, 4.0, 2.5)
@@ -38,8 +43,15 @@ class Size:
     """Tokens of its messages, by their bytes."""
     reference: Range | None
     """Tokens of its reference, by its bytes; None where it has none."""
-    draws: int
-    """Draws that the ledger does not have."""
+    fresh: int
+    """Draws of which the ledger has nothing."""
+    begun: tuple[tuple[Use, ...], ...] = ()
+    """What may still be sent for each draw that was asked and is not at its end: one cut off, or without its form."""
+
+    @property
+    def draws(self) -> int:
+        """Draws for which something is still to be sent."""
+        return self.fresh + len(self.begun)
 
 
 def tokens_of(text: str) -> Range:
@@ -50,27 +62,60 @@ def tokens_of(text: str) -> Range:
     return Range(*(plain / ascii_bytes + (size - plain) / other for ascii_bytes, other in pairs))
 
 
+class _NotKnownError(Exception):
+    """The first question of a draw that the ledger does not answer."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+
+
 class Sizing:
-    """Measures prompts as a recipe asks them, and looks each draw up in the ledger if there is one."""
+    """Measures prompts as a recipe asks them, and follows each draw through the ledger if there is one."""
 
-    def __init__(self, run: Run, asking: Asking, ledger: Ledger | None) -> None:
+    def __init__(self, run: Run, asking: Asking, caps: Caps, ledger: Ledger | None) -> None:
         self._model = run.recipe.teacher.model
-        self._identity = identity(run.recipe.teacher, run.home)
-        self._asking, self._ledger = asking, ledger
+        self._asking, self._caps = asking, caps
+        self._memory: Memory | None = None
+        if ledger is not None:
+            teacher = run.recipe.teacher
+            name = identity(teacher, run.home)
+            self._memory = Memory(teacher, name, ledger, retry_rejected=run.retry_rejected)
 
-    def sizes(self, prompts: Iterable[Prompt], draws: int) -> list[Size]:
-        """The size of each prompt, in their order."""
-        wanted = [Draw(index=index) for index in range(draws)]
-        return [self._size(prompt, wanted) for prompt in prompts]
+    async def sizes(self, prompts: Iterable[Prompt], draws: int) -> list[Size]:
+        """The size of each prompt, in their order; nothing is sent."""
+        return [await self._size(prompt, draws) for prompt in prompts]
 
-    def _size(self, prompt: Prompt, draws: Sequence[Draw]) -> Size:
+    async def _size(self, prompt: Prompt, draws: int) -> Size:
         question = self._asking.question(prompt.messages)
         body = question.body(self._model)
-        bought = 0
-        if self._ledger is not None:
-            bought = self._ledger.bought(request_keys(self._identity, question.operation, body, draws))
         tokens = Range(0, 0, 0)
         for message in body["messages"]:
             tokens = tokens + tokens_of(message["content"]) + TOKENS_A_MESSAGE
         reference = None if prompt.reference is None else tokens_of(prompt.reference)
-        return Size(len(orjson.dumps(body)) + DRAW_FIELDS, tokens, reference, len(draws) - bought)
+        fresh, begun = draws, []
+        if self._memory is not None:
+            left = [await self._left(question, Draw(index=index)) for index in range(draws)]
+            fresh, begun = left.count(None), [uses for uses in left if uses]
+        return Size(self._bytes(question), tokens, reference, fresh, tuple(begun))
+
+    async def _left(self, question: Question, draw: Draw) -> tuple[Use, ...] | None:
+        """The requests that one draw may still take; None where that is all of them."""
+        asked = Question(question.messages, question.options, (draw,))
+        try:
+            await ask_whole(self._known, asked, self._asking.policy)
+        except _NotKnownError as missing:
+            if missing.question is asked:
+                return None
+            body, cap = self._bytes(missing.question), output_cap(missing.question.options)
+            if len(missing.question.messages) > len(asked.messages):  # its answer, sent back: nothing follows
+                return (Use(body, cap),)
+            return tuple(uses_from(body, cap, self._caps))
+        return ()
+
+    async def _known(self, question: Question) -> list[Reply]:
+        if self._memory is None or (replies := self._memory.recall(question)) is None:
+            raise _NotKnownError(question)
+        return replies
+
+    def _bytes(self, question: Question) -> int:
+        return len(orjson.dumps(question.body(self._model))) + DRAW_FIELDS

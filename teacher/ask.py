@@ -17,6 +17,8 @@ from .reply import Question, Reply
 from .speaker import Speaker
 from .tally import Tally
 
+_Buying = asyncio.Task[dict[bytes, Reply]]
+
 
 class Teacher:
     """A teacher that can be asked, by many tasks at once. Made by `open_teacher`."""
@@ -28,7 +30,7 @@ class Teacher:
         self._ledger, self._buyer, self._retry_rejected = ledger, buyer, retry_rejected
         self._speaker = Speaker(provider(section), section.model)
         self._filler = Filler(section, buyer, self._speaker, self._recall)
-        self._pending: dict[bytes, asyncio.Future[Reply]] = {}
+        self._pending: dict[bytes, _Buying] = {}
         self._failures: dict[bytes, Reply] = {}
         """Draws that got no answer in this process: the second pass of a stage is told the same."""
         self._last = b"", ChatReply((), None, "")
@@ -47,7 +49,11 @@ class Teacher:
     @property
     def slowed_by(self) -> str:
         """What keeps requests from going out faster, in a few words; empty when it is the teacher's own speed."""
-        return self._buyer.slowed_by
+        return self._buyer.slowed_by or self._filler.slowed_by
+
+    async def come_home(self) -> None:
+        """Return when everything that was sent is on the ledger, whether or not anybody still waits for it."""
+        await asyncio.gather(*set(self._pending.values()), return_exceptions=True)
 
     def halt(self, reason: PotstillError) -> None:
         """Send nothing more: whoever waits gets the reason, what is in flight comes home."""
@@ -67,13 +73,14 @@ class Teacher:
         awaited = {key: self._pending[key] for key in keys if key not in known and key in self._pending}
         wanted = [
             Wanted(draw, key)
-            for draw, key in zip(question.draws, keys, strict=True)
+            for key, draw in dict(zip(keys, question.draws, strict=True)).items()
             if key not in known and key not in awaited
         ]
         if wanted:
-            known |= await self._buy_once(question, body, wanted)
-        for key, future in awaited.items():
-            known[key] = await asyncio.shield(future)  # who stops waiting does not stop the buyer
+            awaited |= dict.fromkeys((want.key for want in wanted), self._start_buying(question, body, wanted))
+        for key, buying in awaited.items():
+            # Whoever stops waiting does not stop the buyer: what is sent is paid.
+            known[key] = (await asyncio.shield(buying))[key]
         return [known[key] for key in keys]
 
     def recall(self, question: Question) -> list[Reply] | None:
@@ -116,32 +123,16 @@ class Teacher:
             self._last = body, read_reply(body)
         return self._last[1]
 
-    async def _buy_once(self, question: Question, body: dict[str, Any], wanted: Sequence[Wanted]) -> dict[bytes, Reply]:
-        """Buy, while whoever asks the same waits for us."""
-        loop = asyncio.get_running_loop()
-        futures = {want.key: loop.create_future() for want in wanted}
-        self._pending |= futures
-        try:
-            bought = await self._filler.fill(question.operation, body, wanted)
-            self._failures |= {key: reply for key, reply in bought.items() if reply.error}
-            for key, future in futures.items():
-                if not future.done():
-                    future.set_result(bought[key])
-            return bought
-        except BaseException as error:
-            for future in futures.values():
-                _fail(future, error)
-            raise
-        finally:
-            for key in futures:
-                del self._pending[key]
+    def _start_buying(self, question: Question, body: dict[str, Any], wanted: Sequence[Wanted]) -> _Buying:
+        """Buy, while whoever asks the same waits for the same."""
+        buying = asyncio.create_task(self._filler.fill(question.operation, body, wanted))
+        self._pending |= dict.fromkeys((want.key for want in wanted), buying)
 
+        def ended(buying: _Buying) -> None:
+            for want in wanted:
+                del self._pending[want.key]
+            if not buying.cancelled() and buying.exception() is None:
+                self._failures |= {key: reply for key, reply in buying.result().items() if reply.error}
 
-def _fail(future: "asyncio.Future[Reply]", error: BaseException) -> None:
-    if future.done():
-        return
-    if isinstance(error, asyncio.CancelledError):
-        future.cancel()
-    else:
-        future.set_exception(error)
-        future.exception()  # nobody may be waiting for it
+        buying.add_done_callback(ended)
+        return buying

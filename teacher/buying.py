@@ -11,9 +11,10 @@ from ..ledger.entries import Answered, Charge, Elsewhere
 from ..ledger.prices import Tariff, Usage
 from ..ledger.purse import Purse, Receipt
 from ..recipe import TeacherSection
-from .failures import LONGEST_WAIT_S, PassingError, Rejection, SlowDown, judge_failure
+from .failures import PassingError, Rejection, SlowDown, disguised_error, judge_failure
 from .reading import ChatReply, TornReplyError, read_fresh
 from .tally import Tally
+from .traffic.headers import LONGEST_WAIT_S
 from .traffic.traffic import Place, Traffic
 from .transport import TransportError, Wire
 
@@ -94,11 +95,9 @@ class Buyer:
             if not self._met:
                 async with self._first:
                     if not self._met:
-                        return await self._buy_first(order)
+                        return self._heed(await self._buy_first(order), order)
             result = await self._persist(order)
-            if isinstance(result, Rejection) and not self._answered:
-                self._heed(result, order)
-            return result
+            return result if self._answered else self._heed(result, order)
         except PassingError as error:
             return Rejection(f"error:{error.outcome}", str(error))
         except PotstillError as error:
@@ -173,12 +172,14 @@ class Buyer:
             return await self._keep(receipt, place, wire)
         return await self._explain(receipt, wire)
 
-    async def _keep(self, receipt: Receipt, place: Place, wire: Wire) -> Bought:
+    async def _keep(self, receipt: Receipt, place: Place, wire: Wire) -> Bought | Rejection:
         """Make a 2xx reply durable; what it says may be strange, but it was paid."""
         keys = receipt.wanted.keys
         try:
             reply, split = read_fresh(wire.body)
         except TornReplyError as error:
+            if (failure := disguised_error(wire)) is not None:
+                return await self._explain(receipt, failure)
             await self._fail(receipt, "torn", charged=True)
             raise PassingError("torn", str(error)) from None
         self._met = self._answered = True
@@ -189,6 +190,7 @@ class Buyer:
         self.tally.count(charge)
         answer = Answered(split.body, choices, wire.seconds, split.logprobs)
         await self._purse.answered(receipt, charge, answer, settled=reply.usage is not None)
+        self._watch_cap(charge, receipt.wanted.worst)
         return Bought(reply, choices, wire.seconds, charge.usd)
 
     async def _explain(self, receipt: Receipt, wire: Wire) -> Rejection:
@@ -215,6 +217,17 @@ class Buyer:
         asked, answered = len(order.body), order.cap * len(order.keys)
         return Charge(asked, answered, self._tariff.worst(asked, answered))
 
+    def _watch_cap(self, charge: Charge, worst: Charge) -> None:
+        """A budget holds only with an endpoint that keeps the output cap."""
+        if self._purse.is_capped and charge.output_tokens > worst.output_tokens:
+            self.halt(
+                BrokenWorld(
+                    f"{self._section.base_url} does not keep the output cap: {charge.output_tokens:,} output tokens where "
+                    f"{worst.output_tokens:,} were asked for at most, so that the budget cannot be held. Set "
+                    "teacher.output_cap to the name that it knows, or raise generate.max_tokens, or run without a budget"
+                )
+            )
+
     def _charge(self, usage: Usage) -> Charge:
         return Charge(usage.input_tokens, usage.output_tokens, self._tariff(usage))
 
@@ -229,16 +242,16 @@ class Buyer:
                 "Run again when it has capacity: what was answered is kept"
             )
 
-    def _heed(self, rejection: Rejection, order: Order) -> None:
+    def _heed(self, result: Bought | Rejection | Elsewhere, order: Order) -> Bought | Rejection | Elsewhere:
         """Before the first answer, rejections that are all alike are about the world, not about their rows."""
-        if _is_about_n(rejection, order.keys):
-            return
-        self._alike.append(rejection.status)
-        if len(self._alike) >= ALIKE_AT_FIRST and len(set(self._alike)) == 1:
-            raise BrokenWorld(
-                f"the first {len(self._alike)} requests were all rejected alike: {rejection.error}. Nothing was billed. "
-                "Mend the recipe, then run again with --retry rejected"
-            )
+        if isinstance(result, Rejection) and not _is_about_n(result, order.keys):
+            self._alike.append(result.status)
+            if len(self._alike) >= ALIKE_AT_FIRST and len(set(self._alike)) == 1:
+                raise BrokenWorld(
+                    f"the first {len(self._alike)} requests were all rejected alike: {result.error}. Nothing was billed. "
+                    "Mend the recipe, then run again with --retry rejected"
+                )
+        return result
 
     def _go_on(self) -> None:
         if self._halted:

@@ -46,6 +46,11 @@ def api_key(section: TeacherSection) -> str:
             f"no key for {section.base_url}: the environment variable {variable} is not set. "
             f"export {variable}=…, or name another in the recipe under teacher.api_key_env"
         )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise BadTeacher(
+            f"the environment variable {variable} holds more than a key: a blank, a line break or a character that is not "
+            "ASCII is in it; set it anew"
+        )
     return key
 
 

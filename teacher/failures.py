@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -10,7 +10,7 @@ import orjson
 from ..errors import BrokenWorld
 from ..ledger.entries import Refused
 from ..recipe import TeacherSection
-from .traffic.headers import retry_after
+from .traffic.headers import LONGEST_WAIT_S, retry_after, too_long
 from .transport import Wire
 
 QUOTA_CODES = frozenset(
@@ -24,8 +24,10 @@ QUOTA_CODES = frozenset(
 )
 REFUSED_PARAMETER_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 TOO_LONG_CODES = frozenset({"context_length_exceeded", "string_above_max_length"})
-LONGEST_WAIT_S = 600.0
-"""A server that asks for more than this is gone for the day, not busy."""
+TOO_LONG = re.compile(
+    r"maximum context length|context (length|window)|prompt is too long|too many (input )?tokens", re.I
+)
+"""How endpoints without codes of their own (vLLM) say it."""
 PASSING_STATUSES = frozenset({408, 409, 425, 500, 502, 503, 504, 529})
 TOO_MANY = 429
 DETERMINISTIC_STATUSES = frozenset({400, 413, 422})
@@ -82,6 +84,9 @@ def judge_failure(wire: Wire, section: TeacherSection, *, met: bool) -> Rejectio
     kinds = {str(problem.get(name)) for name in ("code", "type") if problem.get(name)}
     code, message = str(problem.get("code") or problem.get("type") or wire.status), str(problem.get("message") or "")
     told = f"{section.base_url} answered {wire.status} ({code}): {message}".rstrip(": ")
+    if wire.status // 100 == 3:
+        where = wire.headers.get("location", "elsewhere")
+        raise BrokenWorld(f"{section.base_url} answered {wire.status}: it sends us to {where}. Check teacher.base_url")
     if wire.status == 402 or QUOTA_CODES & kinds:
         raise BrokenWorld(f"{told}. The quota is used up: top up the account, then run again; nothing is bought twice")
     if wire.status == 401 or (wire.status == 403 and not met):
@@ -100,10 +105,23 @@ def judge_failure(wire: Wire, section: TeacherSection, *, met: bool) -> Rejectio
         raise PassingError(f"http_{wire.status}", told, _wait_asked_for(wire.headers))
     if code == "content_filter":
         return Rejection("content_filter", told, deterministic=True)
-    if code in TOO_LONG_CODES:
+    if code in TOO_LONG_CODES or (wire.status in DETERMINISTIC_STATUSES and TOO_LONG.search(message)):
         return Rejection("too_long", told, deterministic=True)
     deterministic = wire.status in DETERMINISTIC_STATUSES
     return Rejection(f"error:{code}", told, deterministic, may_be_n=deterministic)
+
+
+def disguised_error(wire: Wire) -> Wire | None:
+    """The failure in a 2xx reply that is an error by its body, as some gateways send it; None where it is none."""
+    try:
+        told = orjson.loads(wire.body)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(told, dict) or not told.get("error") or "choices" in told:
+        return None
+    code = told["error"].get("code") if isinstance(told["error"], dict) else None
+    status = code if isinstance(code, int) and 400 <= code <= 599 else 502
+    return replace(wire, status=status)
 
 
 def _first_quoted(message: str) -> str:
@@ -124,8 +142,5 @@ def _wait_asked_for(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait as the server says, None when it does not."""
     seconds = retry_after(headers)
     if seconds is not None and seconds > LONGEST_WAIT_S:
-        raise BrokenWorld(
-            f"the teacher asks to wait {seconds:,.0f} s before the next request, longer than {LONGEST_WAIT_S:,.0f} s; "
-            "run again then: what was answered is kept"
-        )
+        raise too_long(seconds)
     return seconds

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from ..errors import BrokenWorld
 from ..ledger.entries import Elsewhere
 from ..ledger.key import Draw
 from ..recipe import TeacherSection
@@ -42,6 +43,14 @@ class Filler:
     ) -> None:
         self._section, self._buyer, self._speaker, self._recall = section, buyer, speaker, recall
         self._takes_n = True
+        self._gave_n = False
+        """One reply has brought all the choices that were asked for: a later one that does not is an accident."""
+        self._elsewhere = 0
+
+    @property
+    def slowed_by(self) -> str:
+        """A few words while answers are waited for that another process is buying."""
+        return "waiting for another potstill that is buying the same" if self._elsewhere else ""
 
     async def fill(self, operation: str, body: dict[str, Any], wanted: Sequence[Wanted]) -> dict[bytes, Reply]:
         """A reply for every draw, by its key."""
@@ -62,7 +71,9 @@ class Filler:
             if together and len(filled) < len(wanted):
                 together = False
             elif not together and any(reply.status == "ok" for reply in filled.values()):
-                self._takes_n = False
+                self._takes_n = self._gave_n
+            elif together and not any(reply.error for reply in filled.values()):
+                self._gave_n = True
         return filled
 
     async def _fill_group(self, operation: str, body: dict[str, Any], group: Sequence[Wanted]) -> dict[bytes, Reply]:
@@ -70,12 +81,24 @@ class Filler:
         order = self._order(operation, body, group)
         while isinstance(got := await self._buyer.buy(order), Elsewhere):
             if got.held:
-                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+                await self._wait_a_little()
             found = {want.key: reply for want in group if (reply := self._recall(want.key))}
+            if got.bought and not found:
+                raise BrokenWorld(
+                    f"the ledger says that draw {next(iter(got.bought)).hex()} was bought, and does not have its reply: "
+                    "`potstill ledger verify` says what to do"
+                )
             left = [want for want in group if want.key not in found]
             if found:
                 return found | (await self._fill_group(operation, body, left) if left else {})
         return self._replies(got, group)
+
+    async def _wait_a_little(self) -> None:
+        self._elsewhere += 1
+        try:
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        finally:
+            self._elsewhere -= 1
 
     def _replies(self, got: Bought | Rejection, group: Sequence[Wanted]) -> dict[bytes, Reply]:
         if isinstance(got, Bought):

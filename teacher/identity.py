@@ -6,10 +6,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import BadRecipe
+from ..ledger.entries import Cap
 from ..ledger.price_file import listed, unpriced
 from ..ledger.prices import Tariff, free, stated
 from ..ledger.published import published
-from ..recipe import TeacherSection
+from ..recipe import Recipe, TeacherSection
 
 PRACTICE = "practice://"
 
@@ -103,6 +104,21 @@ def tariff(section: TeacherSection, home: Path) -> Tariff:
     if found := published(section.model, section.base_url):
         return found
     raise unpriced(section.model, address, home)
+
+
+def cap_of(recipe: Recipe, home: Path) -> Cap:
+    """The most that a run of this recipe may spend.
+
+    Raises:
+        BadRecipe: a cap in dollars on a teacher that costs nothing as far as we know; it would hold back nothing.
+    """
+    if recipe.budget.usd is not None and tariff(recipe.teacher, home).is_free:
+        raise BadRecipe(
+            f"'budget.usd' is {recipe.budget.usd:g}, and the teacher at {recipe.teacher.base_url} is taken to cost nothing. "
+            "If it stands before one that is paid for, state its price below `teacher:`\n"
+            "  price: {input: 0.00, output: 0.00}\nor cap the tokens instead: budget.tokens"
+        )
+    return Cap(recipe.budget.usd, recipe.budget.tokens)
 
 
 def _host(section: TeacherSection) -> str:

@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import signal
 import sys
+import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -15,13 +17,28 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
 
     Ctrl-C cancels the work, which may finish what is in flight; a second one leaves at once.
     """
-    with _set_for_requests():
+    with _set_for_requests(), _ending_like_ctrl_c():
         if sys.platform == "win32":
             return asyncio.run(work)
         import uvloop
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work)
+
+
+@contextmanager
+def _ending_like_ctrl_c() -> Iterator[None]:
+    """What a scheduler, a container or a lost terminal sends ends the work as Ctrl-C does: what is in flight is kept."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ending = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    usual = {number: signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT)) for number in ending}
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

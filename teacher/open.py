@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from ..ledger.entries import Cap, Payer
+from ..ledger.entries import Payer
 from ..ledger.ledger import Ledger
 from ..ledger.purse import Purse
 from ..recipe import TeacherSection
@@ -14,7 +14,7 @@ from ..store.run import Run
 from .ask import Teacher
 from .buying import Buyer
 from .endpoint import UnreachableTeacherError, check_endpoint, endpoint, proxy_for
-from .identity import check_replicas, identity, is_practice, tariff
+from .identity import cap_of, check_replicas, identity, is_practice, tariff
 from .options import counts_caps
 from .traffic.pace import Limits
 from .traffic.traffic import Traffic
@@ -27,7 +27,7 @@ async def open_teacher(run: Run, stage: str) -> AsyncIterator[Teacher]:
     section = run.recipe.teacher
     check_replicas(section)
     payer = Payer(run.recipe.name, stage, run.recipe.digest(), identity(section, run.home))
-    cap = Cap(run.recipe.budget.usd, run.recipe.budget.tokens)
+    cap = cap_of(run.recipe, run.home)
     with serving(run) as base_url, Ledger(run.ledger) as ledger:
         async with AsyncExitStack() as stack:
             urls = [base_url, *section.replicas]
@@ -38,7 +38,11 @@ async def open_teacher(run: Run, stage: str) -> AsyncIterator[Teacher]:
             traffic = Traffic(transports, _limits(section))
             greeting = partial(greet, section, urls)
             buyer = Buyer(section, tariff(section, run.home), Purse(ledger, payer, cap), traffic, greeting)
-            yield Teacher(section, payer.teacher, ledger, buyer, retry_rejected=run.retry_rejected)
+            teacher = Teacher(section, payer.teacher, ledger, buyer, retry_rejected=run.retry_rejected)
+            try:
+                yield teacher
+            finally:
+                await teacher.come_home()
 
 
 def _limits(section: TeacherSection) -> Limits:

@@ -180,6 +180,8 @@ def _read_choice(choice: Any) -> Choice:
 def _choice(choice: Mapping[str, Any], content: Any, refusal: Any) -> Choice:
     text = content if isinstance(content, str) else _joined(content)
     finish = choice.get("finish_reason") or ""
+    if not isinstance(finish, str):
+        finish = json.dumps(finish)
     if finish in FILTERED:
         return Choice("content_filter", text, finish)
     if refusal or (len(text) <= REFUSAL_MAX_CHARS and _reads_as_refusal(text)):

@@ -68,7 +68,7 @@ class HttpTransport:
         """POST the body."""
         started = time.perf_counter()
         try:
-            async with self._session.post(self._urls[operation], data=body) as reply:
+            async with self._session.post(self._urls[operation], data=body, allow_redirects=False) as reply:
                 content = await reply.read()
                 return Wire(reply.status, reply.headers, self._struck(content), time.perf_counter() - started)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:

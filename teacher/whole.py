@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from ..store.rows import Message
 from .options import CAPS
-from .reply import Question, Reply
+from .reply import Question, Reply, is_owed
 
 Ask: TypeAlias = Callable[[Question], Awaitable[list[Reply]]]
 Misfit: TypeAlias = Callable[[str], str | None]
@@ -46,8 +46,9 @@ async def ask_whole(ask: Ask, question: Question, policy: Policy) -> list[Reply]
 
     An answer that was cut off is asked again under the larger cap; if that brings no whole one, the first stays,
     `truncated`. An answer without the form asked for is sent back once with what is wrong; if that does not mend it,
-    it is `unparsable`, its text is kept and `error` says what is wrong. Dollars, tokens and seconds of a reply are the
-    sums over all that was asked for it; its key is that of the answer that is used.
+    it is `unparsable`, its text is kept and `error` says what is wrong. A second request that fails only for the moment
+    leaves the draw without an answer, so that the next run asks on. Dollars, tokens and seconds of a reply are the sums
+    over all that was asked for it; its key is that of the request whose end it tells.
     """
     replies = await ask(question)
     asked = [question] * len(replies)
@@ -72,9 +73,9 @@ async def _ask_longer(
     asked, best = [question] * len(replies), list(replies)
     for index, second in zip(cut, await ask(longer), strict=True):
         first = replies[index]
-        if second.status in _WHOLE:
-            asked[index] = longer
-        best[index] = _summed(second if second.status in _WHOLE else first, first, second)
+        stands = second.status in _WHOLE or is_owed(second.status)
+        asked[index] = longer if stands else question
+        best[index] = _summed(second if stands else first, first, second)
     return asked, best
 
 
@@ -90,6 +91,8 @@ async def _mended(ask: Ask, form: Form, question: Question, reply: Reply, proble
         Message(role="user", content=form.complain(problem)),
     )
     [second] = await ask(Question(turns, question.options, question.draws))
+    if is_owed(second.status):
+        return _summed(second, reply, second)
     answered = second.status == "ok"
     left = form.misfit(second.text) if answered else problem
     kept = _summed(second if answered else reply, reply, second)

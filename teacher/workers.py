@@ -27,8 +27,7 @@ async def ask_all(
 
     def stop(error: BaseException) -> None:
         teacher.halt(error if isinstance(error, PotstillError) else BrokenWorld("the run was stopped"))
-        if isinstance(error, asyncio.CancelledError):
-            screen.line("stopping: what is in flight is paid and will be kept; Ctrl-C again leaves it behind")
+        screen.line("stopping: what is in flight is paid and will be kept; Ctrl-C leaves it behind")
 
     with screen.track(label, total, "prompts") as track:
 
@@ -79,6 +78,8 @@ async def work_through(
 
     waiting = feed()
     tasks = {asyncio.create_task(_worker(waiting, work)) for _ in range(workers)}
+    for task in tasks:
+        task.add_done_callback(_hear)
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
@@ -86,10 +87,19 @@ async def work_through(
     except BaseException as error:
         going = False
         stop(error)
-        await asyncio.wait(tasks)
-        for task in tasks:
-            task.exception()  # the first one is raised, the others follow from it
+        try:
+            await asyncio.wait(tasks)
+        except (
+            asyncio.CancelledError
+        ):  # an error was being waited out: the first Ctrl-C is no reason to lose what is paid
+            await asyncio.wait(tasks)
         raise
+
+
+def _hear(task: "asyncio.Task[None]") -> None:
+    """The first error is raised by whoever waits; the others follow from it, and nobody asks for them."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _worker(waiting: Iterator[Item], work: Callable[[Item], Awaitable[None]]) -> None:

@@ -12,16 +12,17 @@ from scipy.stats import binomtest
 from potstill.bench.plan_coverage import claims
 from potstill.eval.precision import DISCORDANT, POWER, precision
 from potstill.eval.statistics import mcnemar, retained
+from potstill.ledger.prices import Usage, stated
+from potstill.planning.caps import Caps
 from potstill.planning.extrapolate import Sample, Target, kept_share, quotient, total
-from potstill.planning.forecast import Caps, Forecast, at_most, forecast, paced
+from potstill.planning.forecast import Forecast, at_most, forecast, paced
 from potstill.planning.range import Range
 from potstill.planning.sizes import Size, tokens_of
-from potstill.ledger.prices import Usage, stated
 from potstill.recipe import Price
 from potstill.store.wilson import wilson
 
 TARIFF = stated(Price(input=2.0, output=8.0), "stated in the test")
-CAPS = Caps(first=200, second=400, formed=True)
+CAPS = Caps(first=200, second=400, complaint=1024)
 
 
 def size(body: int, reference: int | None, draws: int) -> Size:
@@ -64,7 +65,7 @@ def test_one_more_prompt_never_costs_less(sizes: list[Size], body: int, draws: i
 def test_one_more_draw_never_costs_less(sizes: list[Size]) -> None:
     asked = [one for one in sizes if one.draws]
     before, after = (
-        forecast(some, CAPS, TARIFF) for some in (asked, [replace(one, draws=one.draws + 1) for one in asked])
+        forecast(some, CAPS, TARIFF) for some in (asked, [replace(one, fresh=one.draws + 1) for one in asked])
     )
     assert after.most.output_tokens >= before.most.output_tokens
     for number in NUMBERS:

@@ -1,60 +1,19 @@
 """The ledger: what is kept is found again, and a file that is not ours is never touched."""
 
-import asyncio
 import sqlite3
 import stat
-import subprocess
-import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from potstill.errors import BadInput, BrokenWorld
-from potstill.ledger.entries import (
-    Answered,
-    Cap,
-    Charge,
-    Elsewhere,
-    NoRoom,
-    Payer,
-    Refused,
-    Reservation,
-    Reserved,
-    Settlement,
-)
-from potstill.ledger.file import SCHEMA_VERSION, UPGRADES, connect, refuse_network
+from potstill.ledger.entries import Answered, Cap, NoRoom, Refused, Reserved
+from potstill.ledger.file import SCHEMA_VERSION, UPGRADES, connect
 from potstill.ledger.ledger import Ledger
+from potstill.ledger.network import refuse_network
 from potstill.ledger.settling import COMPRESS_FROM_BYTES
 
-PAYER = Payer("run", "generate", "digest", "teacher")
-WORST = Charge(100, 200, 3.0)
-
-
-def reserved(ledger: Ledger, *keys: bytes, worst: Charge = WORST, cap: Cap = Cap(), run: str = "run") -> Any:  # noqa: B008
-    """What the ledger says to a reservation, and the reservation."""
-    wanted = Reservation(replace(PAYER, run=run), keys, worst, cap)
-
-    async def work() -> Any:
-        return await ledger.reserve(wanted)
-
-    return asyncio.run(work()), wanted
-
-
-def settle(ledger: Ledger, reservation: Any, outcome: str = "ok", usd: float = 0.5, **ended: Any) -> None:
-    got, wanted = reservation
-
-    async def work() -> None:
-        await ledger.settle(Settlement(got, outcome, Charge(3, 4, usd), **ended), wanted)
-
-    asyncio.run(work())
-
-
-def keep(ledger: Ledger, body: bytes, *keys: bytes, logprobs: bytes = b"") -> None:
-    """Reserve and settle at once."""
-    choices = {key: index for index, key in enumerate(keys)}
-    settle(ledger, reserved(ledger, *keys), answer=Answered(body, choices, 0.25, logprobs))
+from .booking import keep, reserved, settle
 
 
 def test_what_is_kept_is_found_again_by_every_key(tmp_path: Path) -> None:
@@ -130,52 +89,6 @@ def test_many_small_charges_add_up_without_drift(tmp_path: Path) -> None:
         assert ledger.spent("run")[0] == 10.0
 
 
-def test_what_another_process_is_buying_is_not_bought_here_and_what_a_dead_one_was_buying_is(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    child = _reserving_child(path)
-    try:
-        with Ledger(path) as ledger:
-            assert reserved(ledger, b"a", b"b")[0] == Elsewhere(frozenset(), frozenset({b"a"}))
-            assert ledger.bill("run").outcomes == {"open": 1}, "nothing was written for what was not reserved"
-            child.kill()
-            child.wait()
-            taken = reserved(ledger, b"a", b"b")
-            assert isinstance(taken[0], Reserved)
-            bill = ledger.bill("run")
-            assert bill.outcomes == {"killed": 1, "open": 1}
-            assert bill.unsettled_usd == 6.0, "what was killed stays on the bill at its worst"
-            settle(ledger, taken, answer=Answered(b"{}", {b"a": 0, b"b": 1}, 0.1))
-            assert reserved(ledger, b"a")[0] == Elsewhere(frozenset({b"a"}), frozenset())
-    finally:
-        child.kill()
-        child.wait()
-
-
-def test_opening_marks_what_a_dead_process_left_open(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    child = _reserving_child(path)
-    child.kill()
-    child.wait()
-    with Ledger(path) as ledger:
-        assert ledger.bill("run").outcomes == {"killed": 1}
-        assert ledger.spent("run")[0] == 3.0
-    assert not list((tmp_path / "ledger.db.holders").iterdir())
-
-
-def _reserving_child(path: Path) -> "subprocess.Popen[str]":
-    """A process that has reserved `a` and waits."""
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from pathlib import Path; from test_ledger import Ledger, reserved\n"
-        "ledger = Ledger(Path(sys.argv[2])); reserved(ledger, b'a'); print('ready', flush=True); sys.stdin.read()"
-    )
-    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(path)]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert child.stdout
-    assert child.stdout.readline() == "ready\n"
-    return child
-
-
 def test_a_rejection_for_good_is_remembered_until_there_is_an_answer(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.db") as ledger:
         settle(ledger, reserved(ledger, b"a"), "too_long", usd=0.0, refusal=Refused("too_long", "4,000 tokens at most"))
@@ -205,13 +118,26 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> 
         assert ledger.spent("run") == (0.75, 14)
 
 
-def test_a_network_file_system_is_refused(tmp_path: Path) -> None:
-    mounts = tmp_path / "mounts"
-    mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/export {tmp_path}/far nfs4 rw 0 0\n")
-    (tmp_path / "far").mkdir()
-    refuse_network(tmp_path / "ledger.db", mounts)
-    with pytest.raises(BadInput, match="nfs4"):
-        refuse_network(tmp_path / "far" / "deep" / "ledger.db", mounts)
+@pytest.mark.parametrize(
+    "kind", ["nfs4", "lustre", "gpfs", "beegfs", "glusterfs", "smb2", "fuse.juicefs", "fuse.s3fs", "fuse.of-tomorrow"]
+)
+def test_a_network_file_system_is_refused(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(BadInput, match=rf"network file system \({kind}\)"):
+        refuse_network(tmp_path / "far" / "deep" / "ledger.db", _mounts(tmp_path, kind))
+
+
+@pytest.mark.parametrize("kind", ["ext4", "overlay", "9p", "virtiofs", "fuseblk", "fuse.fuse-overlayfs"])
+def test_what_is_on_this_machine_is_not_refused(tmp_path: Path, kind: str) -> None:
+    refuse_network(tmp_path / "far" / "deep" / "ledger.db", _mounts(tmp_path, kind))
+    refuse_network(tmp_path / "ledger.db", _mounts(tmp_path, "nfs4"))
+
+
+def _mounts(folder: Path, kind: str) -> Path:
+    """What the kernel would tell if a file system of this kind were mounted at `far`."""
+    (folder / "far").mkdir(exist_ok=True)
+    mounts = folder / "mounts"
+    mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/export {folder}/far {kind} rw 0 0\n")
+    return mounts
 
 
 def test_only_its_owner_can_read_it_and_git_leaves_it_alone(tmp_path: Path) -> None:

@@ -103,6 +103,20 @@ class AtRandom:
         return {}
 
 
+@dataclass
+class Daily:
+    """A bucket of a day that is told of, and a limit by the minute that is not."""
+
+    day: Bucket
+    minute: Bucket
+
+    def take(self, now: float, inside: int, tokens: int) -> bool:
+        return self.minute.take(now, inside, tokens) and self.day.take(now, inside, tokens)
+
+    def told(self, now: float) -> Headers:
+        return self.day.told(now)
+
+
 def limit_headers(kind: str, limit: float, remaining: float, reset: float) -> Headers:
     if not limit:
         return {}
@@ -202,6 +216,40 @@ def test_a_limit_stated_in_the_recipe_is_used_up_without_one_429(name: str) -> N
     seen = Job(STATED[name](0), limits=Limits(256, requests_per_minute=3000)).run()
     assert seen.refused == 0
     assert 3000 / (50 * seen.seconds) >= 0.98
+
+
+@pytest.mark.parametrize("begun", [0, 30])
+def test_a_limit_by_the_day_is_not_taken_for_one_by_the_minute(begun: int) -> None:
+    day = Bucket(14_400 / 86_400, 14_400, told_a_minute=14_400)
+    for _ in range(begun):  # others had so many before
+        day.take(0.0, 0, 0)
+    server = Daily(day, Bucket(4, 4))
+    seen, blind = Job(server, requests=1000).run(), Job(Bucket(4, 4), requests=1000).run()
+    assert seen.refused <= blind.refused + 5
+    assert 1000 / (4 * seen.seconds) >= 0.88
+
+
+def test_a_reset_beyond_all_waiting_says_nothing_while_something_is_left() -> None:
+    for reset in ("6h0m0s", "1900000000"):
+        pace = Pace(Limits(8))
+        said = {"limit": "600", "remaining": "599", "reset": reset}
+        headers = {f"x-ratelimit-{name}-requests": value for name, value in said.items()}
+        for number in range(50):
+            pace.answered(pace.depart(float(number), 100, 50), number + 0.5, 200, headers)
+            assert pace.ready_at(number + 0.5) <= number + 1
+        assert pace.shut_until < 0
+
+
+def test_what_is_left_is_spread_to_a_reset_that_can_be_waited_for() -> None:
+    pace = Pace(Limits(256))
+    headers = limit_headers("requests", 1000, 90, 300)
+    pace.answered(pace.depart(0.0, 100, 50), 0.05, 200, headers)
+    sent, now = 0, 0.05
+    while (now := max(now, pace.ready_at(now))) < 300:
+        pace.answered(pace.depart(now, 100, 50), now + 0.05, 200, limit_headers("requests", 1000, 89 - sent, 300 - now))
+        sent += 1
+    assert 85 <= sent <= 90
+    assert pace.slowed_by == "limited by the requests that the teacher says are left"
 
 
 def test_the_recipe_wins_where_it_is_lower() -> None:

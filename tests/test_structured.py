@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from potstill.errors import BadRecipe
 from potstill.generate.plan import plan_of
+from potstill.graders.strict import why_not_strict
 from potstill.graders.structured import form_of, schema_files
 from potstill.ledger.key import Draw
 from potstill.recipe import GenerateSection, Recipe
@@ -284,15 +286,104 @@ def test_what_contradicts_itself_is_no_recipe(generate: dict[str, Any], says: st
         GenerateSection.model_validate(generate)
 
 
+def strictness(folder: Path, schema: object) -> bool:
+    form = form_of(GenerateSection.model_validate({"json_schema": schema}), folder)
+    assert form is not None
+    return form.options["response_format"]["json_schema"]["strict"]
+
+
+OPEN = {key: value for key, value in CONTACT.items() if key != "additionalProperties"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "says"),
+    [
+        (CONTACT, None),
+        (OPEN, "not closed"),
+        ({**CONTACT, "required": ["name"]}, "'age' is not required"),
+        ({**CONTACT, "oneOf": [{}]}, "$: 'oneOf' is not taken"),
+        ({"anyOf": [CONTACT]}, "must be an object"),
+        ({"type": "array", "items": CONTACT}, "must be an object"),
+        (
+            {**CONTACT, "properties": {"name": {"type": "string", "format": "uri"}, "age": {}}},
+            "$.name: the format 'uri'",
+        ),
+        ({**CONTACT, "properties": {"name": {"type": "string", "default": ""}, "age": {}}}, "$.name: 'default'"),
+        ({**CONTACT, "properties": {"name": {"anyOf": [{"type": "null"}, OPEN]}, "age": {}}}, "$.name.anyOf[1]: "),
+        ({**CONTACT, "properties": {"name": {"type": "array", "items": OPEN}, "age": {}}}, "$.name[]: "),
+        ({**CONTACT, "$defs": {"Part": OPEN}}, "$.Part: "),
+    ],
+)
+def test_an_endpoint_is_told_to_be_strict_only_where_it_takes_the_schema(
+    tmp_path: Path, schema: dict[str, Any], says: str | None
+) -> None:
+    found = why_not_strict(schema)
+    assert found is None if says is None else says in (found or "")
+    assert strictness(tmp_path, schema) == (says is None)
+
+
+def test_a_pydantic_model_as_one_writes_it_is_asked_for_without_strictness(tmp_path: Path) -> None:
+    (tmp_path / "shapes.py").write_text(MODEL.replace('model_config = ConfigDict(extra="forbid")', 'email: str = ""'))
+    assert not strictness(tmp_path, "shapes.py:Person")
+    (tmp_path / "closed.py").write_text(MODEL)
+    assert strictness(tmp_path, "closed.py:Person")
+
+
+def write_project(folder: Path, base_url: str, rows: int, **generate: object) -> None:
+    (folder / "p.jsonl").write_text("".join(json.dumps({"prompt": f"who is {n}?"}) + "\n" for n in range(rows)))
+    recipe = make_run(folder, base_url, **generate).recipe
+    recipe = recipe.model_copy(update={"teacher": recipe.teacher.model_copy(update={"attempts": 1})})
+    (folder / "recipe.yaml").write_text(recipe.model_dump_json())
+
+
+def generated(potstill_in: Any, folder: Path) -> dict[str, Any]:
+    for stage in ("prompts", "generate"):
+        result = potstill_in(stage)
+        assert result.returncode == 0, result.stderr
+    return json.loads((folder / "runs/r/completions/manifest.json").read_text())["counts"]
+
+
+@pytest.mark.parametrize(
+    ("first", "generate"),
+    [(("cut", "length"), {}), ((BAD, "stop"), {"json_schema": CONTACT, "second_max_tokens": 32})],
+)
+def test_a_second_request_that_fails_for_the_moment_is_asked_by_the_next_run(
+    potstill_in: Any, tmp_path: Path, first: tuple[str, str], generate: dict[str, Any]
+) -> None:
+    down = [True]
+
+    def reply(request: dict[str, Any], number: int) -> Answer:
+        if request["max_tokens"] == 32 and len(request["messages"]) == 1:
+            return 200, {}, said(first)
+        return (503, {}, b"busy") if down[0] else (200, {}, said((GOOD, "stop")))
+
+    with serving(reply) as (base_url, asked):
+        write_project(tmp_path, base_url, 8, failed_share=1, **generate)
+        before = generated(potstill_in, tmp_path)
+        rows = before["rows"]
+        assert (before["status"], before["owed"], len(asked)) == ({"error:http_503": rows}, rows, 2 * rows)
+        down[0] = False
+        after = generated(potstill_in, tmp_path)
+    assert (after["status"], after["owed"], len(asked)) == ({"ok": rows}, 0, 3 * rows)
+
+
+def test_a_second_request_that_fails_for_the_moment_keeps_the_bill_of_the_first(tmp_path: Path) -> None:
+    def reply(request: dict[str, Any], number: int) -> Answer:
+        return (200, {}, said(("cut", "length"))) if request["max_tokens"] == 32 else (503, {}, b"busy")
+
+    with serving(reply) as (base_url, _):
+        run = make_run(tmp_path, base_url)
+        teacher = run.recipe.teacher.model_copy(update={"attempts": 1})
+        once = replace(run, recipe=run.recipe.model_copy(update={"teacher": teacher}))
+        ((found,),) = answers(once, "a")
+    assert (found.status, found.text, found.output_tokens, found.usd) == ("error:http_503", "", 5, pytest.approx(15e-6))
+    assert found.error
+
+
 def test_the_rows_of_a_run_are_whole_and_their_price_is_what_was_paid(potstill_in: Any, tmp_path: Path) -> None:
-    (tmp_path / "p.jsonl").write_text("".join(json.dumps({"prompt": f"who is {n}?"}) + "\n" for n in range(8)))
     (tmp_path / "person.json").write_text(json.dumps(CONTACT))
     with answering(lambda request: (GOOD if len(request["messages"]) > 1 else BAD, "stop")) as (base_url, asked):
-        recipe = make_run(tmp_path, base_url, json_schema="person.json").recipe
-        (tmp_path / "recipe.yaml").write_text(recipe.model_dump_json())
-        for stage in ("prompts", "generate"):
-            result = potstill_in(stage)
-            assert result.returncode == 0, result.stderr
-    counts = json.loads((tmp_path / "runs/r/completions/manifest.json").read_text())["counts"]
+        write_project(tmp_path, base_url, 8, json_schema="person.json")
+        counts = generated(potstill_in, tmp_path)
     assert counts["status"] == {"ok": counts["rows"]}
     assert len(asked) == 2 * counts["rows"]

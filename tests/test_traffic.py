@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from potstill.errors import BrokenWorld
 from potstill.teacher.endpoint import Endpoint
 from potstill.teacher.loop import run_async
 from potstill.teacher.traffic.pace import Limits, Pace
@@ -297,6 +298,42 @@ def test_retry_after_holds_everybody_back_and_no_slot() -> None:
     assert len(sent) == 2 + 1 + 6
     assert sent[3] - sent[2] >= 0.299
     assert "Retry-After" in told
+
+
+def used_up(reset: str) -> Answer:
+    said = {"limit": "600", "remaining": "0", "reset": reset}
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"{}", headers={f"X-RateLimit-{name}-Requests": told for name, told in said.items()})
+
+    return answer
+
+
+def test_where_nothing_is_left_for_hours_nobody_waits() -> None:
+    async def work() -> list[BaseException | Wire]:
+        async with servers(used_up("6h0m0s")) as (_, transports):
+            traffic = Traffic(transports, Limits(concurrency=1))
+            return await asyncio.gather(*(ask(traffic) for _ in range(4)), return_exceptions=True)
+
+    first, *others = run_async(work())
+    assert isinstance(first, Wire)
+    assert {type(other) for other in others} == {BrokenWorld}
+    assert {str(other)[:36] for other in others} <= {
+        "the teacher asks to wait 21,600 s be",
+        "the teacher asks to wait 21,599 s be",
+    }
+
+
+def test_another_replica_goes_on_where_one_is_used_up() -> None:
+    async def work() -> list[int]:
+        async with servers(used_up("6h0m0s"), after(0.01)) as (every, transports):
+            traffic = Traffic(transports, Limits(concurrency=4))
+            await asyncio.gather(*(ask(traffic) for _ in range(40)))
+            return [len(server.paths) for server in every]
+
+    used, other = run_async(work())
+    assert used + other == 40
+    assert used <= 4
 
 
 def test_who_waits_is_told_why_no_place_will_come() -> None:

@@ -76,8 +76,15 @@ class Deadlines:
         self._latencies(cap).add(seconds)
 
     def patience(self, cap: int) -> float:
-        """Seconds after which a request of this cap is given up, as far as is known by now."""
-        return self._latencies(cap).patience(self._floor)
+        """Seconds after which a request of this cap is given up, as far as is known by now.
+
+        A cap of which nothing has come back yet has the patience of the others, longer in proportion where it is larger.
+        """
+        seen = self._seen.get(cap)
+        if seen is not None and seen.count:
+            return seen.patience(self._floor)
+        known = (max(1.0, cap / other) * seen.patience(self._floor) for other, seen in self._seen.items() if seen.count)
+        return max(known, default=self._floor)
 
     def _latencies(self, cap: int) -> Latencies:
         seen = self._seen.get(cap)
@@ -92,9 +99,10 @@ class Deadlines:
         for scope, (started, cap) in self._waiting.items():
             age = now - started
             if age > patience[cap] and not scope.expired() and scope.when() is None:
-                # It counts with its age: patience that was too short grows by itself.
-                self._latencies(cap).add(age)
                 scope.reschedule(now)
+                # It counts with its age: patience that was too short grows by itself, for those that left with it too.
+                self._latencies(cap).add(age)
+                patience[cap] = self.patience(cap)
         self._sweeping = bool(self._waiting)
         if self._sweeping:
             loop.call_later(self._every, self._sweep)

@@ -6,9 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from ...errors import BrokenWorld
+
+LONGEST_WAIT_S = 600.0
+"""A server that asks for more than this is gone for the day, not busy."""
+MINUTE_S = 61.0
+"""A limit by the minute is whole again within one; rounding is forgiven."""
+DAY_S, DAY_FROM, DAY_TO = 86_400.0, 0.97, 1.005
+"""A bucket of a day that told how full it is, to the request and to the millisecond, tells its day to within so much."""
+EPOCH_FROM_S = 1e9
+"""A reset so far away is a date, in seconds since 1970."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)")
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-KINDS = ("requests", "tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +25,30 @@ class Rate:
     """One limit as a reply states it; None for what it does not state, or states as nonsense."""
 
     limit: float | None
-    """So many a minute."""
+    """So many a minute, or an hour or a day: no header says it."""
     remaining: float | None
     reset: float | None
     """Seconds until the whole limit is there again."""
+
+    @property
+    def outlasts_a_minute(self) -> bool:
+        """Whether it is whole again too late for a limit by the minute."""
+        return self.reset is not None and self.reset > MINUTE_S
+
+    @property
+    def fills_in_a_day(self) -> bool:
+        """Whether what is gone comes back at the rate of a bucket of a day: Groq's, and those of OpenAI's first tiers."""
+        if self.limit is None or self.remaining is None or self.reset is None or self.remaining >= self.limit:
+            return False
+        return DAY_FROM <= self.reset * self.limit / (self.limit - self.remaining) / DAY_S <= DAY_TO
+
+
+def too_long(seconds: float) -> BrokenWorld:
+    """Why a run ends that would have to wait for more than LONGEST_WAIT_S."""
+    return BrokenWorld(
+        f"the teacher asks to wait {seconds:,.0f} s before the next request, longer than {LONGEST_WAIT_S:,.0f} s; "
+        "run again then: what was answered is kept"
+    )
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -48,6 +77,8 @@ def rate(headers: Mapping[str, str], kind: str) -> Rate | None:
     limit = _number(told_limit)
     remaining = _number(told_remaining)
     reset = duration(headers.get("x-ratelimit-reset-" + kind))
+    if reset is not None and reset >= EPOCH_FROM_S:
+        reset = max(0.0, reset - time.time())
     limit = limit if limit is not None and limit >= 1 else None
     remaining = remaining if remaining is not None and remaining >= 0 else None
     return Rate(limit, remaining, reset) if limit is not None or remaining is not None else None

@@ -129,6 +129,11 @@ class Pace:
             self._correct_tokens(ticket, taken)
 
     @property
+    def shut_until(self) -> float:
+        """When the teacher will take anything again, where that is longer than anyone waits; else long ago."""
+        return max(self._requests.shut_until, self._tokens.shut_until)
+
+    @property
     def slowed_by(self) -> str:
         """A few words on what limits the pace; empty when nothing does, or only the recipe's concurrency."""
         if self.in_flight >= self._most:
@@ -137,6 +142,8 @@ class Pace:
             return "the teacher asks to wait (Retry-After)"
         for allowance, what in ((self._requests, "requests"), (self._tokens, "tokens")):
             if allowance.stated and allowance.ready_at() > self._seen:
+                if allowance.per_minute == math.inf:
+                    return f"limited by the {what} that the teacher says are left"
                 return f"limited to {allowance.per_minute:,.0f} {what} a minute by the teacher"
         for allowance, what in ((self._permit.requests, "requests"), (self._permit.tokens, "tokens")):
             if allowance.stated and allowance.ready_at() > self._seen:
@@ -147,8 +154,9 @@ class Pace:
         """What the headers say of the limits."""
         said, told = self._rate(headers, "requests"), self._rate(headers, "tokens")
         if said is not None:
-            self._learned.open()
             self._requests.heard(said, ticket.requests_then, ticket.sent, now)
+            if self._requests.per_minute < math.inf:
+                self._learned.open()
         if told is not None:
             if ticket.mark.level == 1 and told.limit is not None and told.remaining is not None:
                 ticket.shown = told.limit - told.remaining

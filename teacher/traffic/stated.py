@@ -2,7 +2,7 @@
 
 import math
 
-from .headers import Rate
+from .headers import LONGEST_WAIT_S, Rate
 
 MARGIN = 0.995
 """Of what is permitted is used: the teacher's clock is not ours."""
@@ -45,6 +45,9 @@ class Allowance:
         self._each, self._last = 0.0, 1.0
         self._eager = True
         self._due = self._relief = self._heard = -math.inf
+        self._by_minute = True
+        self.shut_until = -math.inf
+        """Nothing is left until then, as the teacher says, and that is longer than anyone waits."""
 
     @property
     def stated(self) -> bool:
@@ -53,7 +56,7 @@ class Allowance:
 
     @property
     def per_minute(self) -> float:
-        """The limit; infinity where there is none."""
+        """The limit; infinity where there is none, or only one by the hour or the day."""
         return self._per_minute
 
     def ready_at(self) -> float:
@@ -79,12 +82,10 @@ class Allowance:
         """Learn from a reply to a request that left at `sent`, when `since` was the total, itself included.
 
         What is left is spread until the reset; with nothing left, nothing goes before. A lone user of a bucket or of a
-        window never notices; where others share the key, it makes room for them.
+        window never notices; where others share the key, it makes room for them. A reset beyond LONGEST_WAIT_S says
+        nothing as long as something is left.
         """
-        if said.limit is not None and min(said.limit, self._told) != self._per_minute:
-            self._per_minute = min(said.limit, self._told)
-            self._meter = self._meter or Meter(1.0)
-            self._meter.rate = MARGIN * self._per_minute / 60
+        self._limit(said)
         if self._meter is None or said.remaining is None or said.reset is None or sent < self._heard:
             return  # what an older request heard is out of date
         self._heard = sent
@@ -93,13 +94,25 @@ class Allowance:
         permitted = self._per_minute / 60
         plenty = self._eager and left >= PLENTY_S * permitted and (ahead > 0 or said.reset <= 1)
         self._meter.rate = permitted * (EAGER if plenty else MARGIN)
-        if ahead <= 0:
+        far, gone = said.reset > LONGEST_WAIT_S, said.remaining < 1
+        self.shut_until = now + ahead if far and gone else -math.inf
+        if ahead <= 0 or (far and not gone):
             self._each, self._relief = 0.0, -math.inf
             return
         self._relief = now + ahead + GUARD_S
         enough = left >= max(self._last, 1.0)
         self._each = ahead / (MARGIN * left) if enough else math.inf
         self._due = min(self._due, now + self._last * self._each) if enough else math.inf
+
+    def _limit(self, said: Rate) -> None:
+        """Take the limit for one by the minute, until it turns out that it is not."""
+        if said.outlasts_a_minute or (self._heard == -math.inf and said.fills_in_a_day):
+            self._by_minute = False
+        limit = min(self._told, said.limit if said.limit is not None and self._by_minute else math.inf)
+        self._meter = self._meter or Meter(math.inf)
+        if limit != self._per_minute:
+            self._per_minute = limit
+            self._meter.rate = MARGIN * limit / 60
 
     def refused(self) -> None:
         """It was too much all the same: less is made up that was late, and no surplus is trusted."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ..transport import Transport, TransportError, Wire
 from .deadlines import Deadlines
+from .headers import LONGEST_WAIT_S, too_long
 from .pace import Limits, Pace, Permit
 from .replica import Replica
 
@@ -108,6 +109,7 @@ class Traffic:
         """A place for a request of so many tokens at worst, `cap` of them output; waits for a slot and for the pace.
 
         Raises:
+            BrokenWorld: no replica will take anything for longer than LONGEST_WAIT_S.
             Exception: the reason for which `halt` was called.
         """
         if self._halted is not None:
@@ -151,7 +153,7 @@ class Traffic:
             now = self.now()
             replica, when = self._next(now)
             if when > now + SLACK_S:
-                self._wake_at(when)
+                self._wait_until(when, now)
                 return
             waiting.popleft()
             self._free -= 1
@@ -171,6 +173,14 @@ class Traffic:
             return best, soonest
         least_bad = min(self._replicas, key=lambda replica: replica.out_until)
         return least_bad, least_bad.pace.ready_at(now)
+
+    def _wait_until(self, when: float, now: float) -> None:
+        """Come back then, unless every replica has said that it is gone for longer."""
+        wait = min(replica.pace.shut_until for replica in self._replicas) - now
+        if wait > LONGEST_WAIT_S:
+            self.halt(too_long(wait))
+        else:
+            self._wake_at(when)
 
     def _wake_at(self, when: float) -> None:
         """Come back then, or sooner if a timer is set for sooner; at infinity a place that is given back wakes us."""

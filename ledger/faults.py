@@ -1,0 +1,33 @@
+"""Why a commit failed: a full disk, something else in the world, or one of its orders."""
+
+import sqlite3
+
+from ..errors import BrokenWorld
+
+DISK_MAY_BE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+"""A quota that is used up, or no room for the index of the write-ahead log, is an IOERR."""
+NO_ORDERS_FAULT = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+def disk_may_be_full(error: Exception) -> bool:
+    """Whether room could help."""
+    return isinstance(error, OSError) or _code(error) in DISK_MAY_BE_FULL
+
+
+def is_an_orders_fault(error: Exception) -> bool:
+    """Whether the other orders of the commit could be written without one that is to blame."""
+    of_the_world = isinstance(error, BrokenWorld) or disk_may_be_full(error) or _code(error) in NO_ORDERS_FAULT
+    return not of_the_world
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary result code; 0 if it is not SQLite's error."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

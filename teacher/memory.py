@@ -1,0 +1,49 @@
+"""What the ledger says to a question, without anybody being asked."""
+
+from typing import Any
+
+from ..ledger.key import request_keys
+from ..ledger.ledger import Ledger
+from ..recipe import TeacherSection
+from .identity import provider
+from .reading import ChatReply, read_reply
+from .reply import Question, Reply
+from .speaker import Speaker
+
+
+class Memory:
+    """What was ever answered to a teacher's questions, and what was rejected for good."""
+
+    def __init__(self, section: TeacherSection, identity: str, ledger: Ledger, *, retry_rejected: bool = False) -> None:
+        self._model, self._identity = section.model, identity
+        self._ledger, self._retry_rejected = ledger, retry_rejected
+        self._speaker = Speaker(provider(section), section.model)
+        self._last = b"", ChatReply((), None, "")
+        """The reply that was read last: the draws of a question often share one."""
+
+    def keys(self, question: Question) -> tuple[dict[str, Any], list[bytes]]:
+        """The request body of a question and the key of each of its draws."""
+        body = question.body(self._model)
+        return body, request_keys(self._identity, question.operation, body, question.draws)
+
+    def recall(self, question: Question) -> list[Reply] | None:
+        """The replies to a question if every draw of it is known; None if one is not."""
+        known: list[Reply] = []
+        for key in self.keys(question)[1]:
+            if (reply := self.find(key)) is None:
+                return None
+            known.append(reply)
+        return known
+
+    def find(self, key: bytes) -> Reply | None:
+        """The reply of a draw, or that it was rejected for good; None where it is to be asked."""
+        if stored := self._ledger.find(key):
+            read = self._read(stored.body)
+            return self._speaker.reply(key, read, stored.choice, stored.seconds, stored.usd, reused=True)
+        refused = None if self._retry_rejected else self._ledger.find_rejection(key)
+        return self._speaker.failed(key, refused.status, refused.error, reused=True) if refused else None
+
+    def _read(self, body: bytes) -> ChatReply:
+        if body is not self._last[0]:
+            self._last = body, read_reply(body)
+        return self._last[1]
