@@ -1,7 +1,8 @@
-"""How often the range of `potstill plan --pilot` holds what a run then costs: `python -m potstill.bench.plan_coverage`.
+"""How often the method of `potstill plan --pilot` holds what a run then costs: `python -m potstill.bench.plan_coverage`.
 
-Lengths alone are simulated, no server. Each corpus is another draw from the grid below; its pilot is a simple random
-sample, and the truth is what the prompts that were not in the pilot then cost.
+Lengths alone are simulated, no server and no command: `planning.extrapolate` is measured (`plan_pilots` asks real pilots).
+Each corpus is another draw from the grid below; its pilot is a simple random sample, and the truth is what the prompts that were
+not in the pilot then cost.
 """
 
 import argparse

@@ -35,7 +35,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "faults": ("fault_lost", "fault_seconds", "false_timeouts"),
     "kill": ("kill_rebought", "kill_tables_differ"),
     "cap": ("cap_kills_with_open_requests", "cap_overrun", "cap_kept_by_sending_little"),
-    "plan": ("plan_coverage", "plan_high_over_low"),
+    "plan": ("plan_coverage", "plan_high_over_low", "plan_pilots_hold"),
 }
 """The parts, each a module `teacher_<part>` with a `measure(effort)`, and the claims that it makes."""
 

@@ -3,7 +3,7 @@
 Each client asks in a process of its own, the clients by turns, so that whatever else the machine does meets them alike; of the
 rounds the median counts. A round's ratio is made of that round's figures. The CPU of importing packages is not counted, that of
 opening the ledger and the client is. Potstill's row has its durable ledger, its prices and its progress in it. With
-log-probabilities, of which an answer has 75 kB, 2,000 requests are asked instead of 5,000.
+log-probabilities, of which an answer has 80 kB, 2,000 requests are asked instead of 5,000.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
-"""What `potstill plan --pilot` foretells, held against simulated corpora: bench/plan_coverage.py, as claims."""
+"""What `potstill plan --pilot` foretells: over simulated lengths, and with pilots that are really asked."""
 
-from .plan_coverage import claims
+from . import plan_coverage, plan_pilots
 from .teacher_claims import Claim, Effort
 
 
 def measure(effort: Effort) -> list[Claim]:
     """All claims about plans."""
-    return claims(effort.quick)
+    return [*plan_coverage.claims(effort.quick), *plan_pilots.claims(effort.quick)]

@@ -79,13 +79,13 @@ def _agree(outlook: "Outlook", chosen: list[str], *, yes: bool) -> None:
         BadInput: nobody said yes; nothing was sent.
     """
     from ..errors import BadInput
-    from .plan_words import money
+    from .plan_words import money_at_most
 
     most = outlook.pilot_at_most(set(chosen))
     if outlook.tariff.is_free or not most.usd:
         return
     told = (
-        f"the pilot asks {len(chosen)} prompts for at most ${money(most.usd)} "
+        f"the pilot asks {len(chosen)} prompts for at most ${money_at_most(most.usd)} "
         f"({outlook.caps.worst}; requests that get lost on the way come on top)"
     )
     if not yes and sys.stdin.isatty():

@@ -1,7 +1,7 @@
 """What `potstill plan` says to people: one table and a few lines."""
 
 from collections.abc import Iterator, Mapping
-from math import floor, log10
+from math import ceil, floor, log10
 from textwrap import wrap
 from typing import Any
 
@@ -85,7 +85,7 @@ def _most(facts: Facts) -> Iterator[str]:
     most = facts["total"]["most"]
     tokens = most["input_tokens"] + most["output_tokens"]
     yield (
-        f"At most ${money(most['usd'])} and {count(tokens)} tokens: a token for every byte, {facts['caps']['worst']}; "
+        f"At most ${money_at_most(most['usd'])} and {tokens:,} tokens: a token for every byte, {facts['caps']['worst']}; "
         "requests that get lost on the way come on top."
     )
 
@@ -148,9 +148,17 @@ def _passes(bought: Facts) -> str:
 
 def money(usd: float) -> str:
     """Dollars with cents, or with two digits that say something."""
-    if usd >= 0.1 or usd <= 0:
-        return f"{usd:,.2f}"
-    return f"{usd:.{1 - floor(log10(usd))}f}"
+    return f"{usd:,.{_places(usd)}f}"
+
+
+def money_at_most(usd: float) -> str:
+    """A bound in dollars, rounded up to the digits that `money` shows."""
+    unit = 10 ** _places(usd)
+    return f"{ceil(usd * unit - 1e-9) / unit:,.{_places(usd)}f}"
+
+
+def _places(usd: float) -> int:
+    return 2 if usd >= 0.1 or usd <= 0 else 1 - floor(log10(usd))
 
 
 def count(number: float) -> str:

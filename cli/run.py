@@ -38,12 +38,11 @@ def _said(job: "Run", outcome: "Outcome") -> str:
     if outcome.skipped:
         return f"{command}: unchanged, skipped"
     counts = manifest.counts
-    shown = ", ".join(f"{name} {value:,}" for name, value in counts.items() if isinstance(value, int))
-    return (
-        f"{command}: done in {manifest.seconds:,.1f} s ({shown})"
-        if shown
-        else f"{command}: done in {manifest.seconds:,.1f} s"
-    )
+    statuses = counts.get("status", {})
+    numbers = {name: value for name, value in counts.items() if isinstance(value, int)}
+    shown = ", ".join(f"{name} {value:,}" for name, value in (numbers | statuses).items())
+    done = f"{command}: done in {manifest.seconds:,.1f} s"
+    return f"{done} ({shown})" if shown else done
 
 
 def _summary(job: "Run", outcomes: "list[Outcome]") -> None:

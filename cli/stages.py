@@ -36,7 +36,8 @@ def _command(stage_name: str, summary: str) -> Callable[..., None]:
             print_json({"stage": stage_name, "skipped": outcome.skipped, "counts": outcome.manifest.counts})
             return
         typer.echo(f"{stage_name}: {'unchanged, skipped' if outcome.skipped else 'done'}; {job.folder / stage.writes}")
-        for name, value in outcome.manifest.counts.items():
+        counts = outcome.manifest.counts
+        for name, value in {**counts, **counts.get("status", {})}.items():
             if isinstance(value, int | float | str):
                 typer.echo(f"  {name} {value:,}" if not isinstance(value, str) else f"  {name} {value}")
 

@@ -35,7 +35,10 @@ def status(
             "out of date: made with another recipe (--set counts) or from other files; `potstill run` makes it anew"
         )
     requests, usd = facts["requests"], facts["usd"]
-    typer.echo(f"\nrequests: {requests['sent']:,} sent, {requests['reused']:,} reused, {requests['failed']:,} failed")
+    waiting = f", {requests['open']:,} in flight" if requests["open"] else ""
+    typer.echo(
+        f"\nrequests: {requests['sent']:,} sent, {requests['reused']:,} reused, {requests['failed']:,} failed{waiting}"
+    )
     typer.echo(
         f"spent: ${usd['spent']:,.4f}, of it ${usd['unsettled']:,.4f} at its worst case, without a usage from the provider"
     )
@@ -62,6 +65,7 @@ def _facts(job: "Run") -> dict[str, Any]:
             "sent": bill.sent,
             "reused": sum(stage["reused"] for stage in stages.values()),
             "failed": bill.failed,
+            "open": bill.outcomes.get("open", 0),
             "outcomes": bill.outcomes,
         },
         "usd": {"spent": bill.usd, "unsettled": bill.unsettled_usd},
@@ -79,7 +83,8 @@ def _stages(job: "Run") -> dict[str, Any]:
     for stage in STAGES:
         manifest = job.finished(stage.writes)
         fresh = fresh and (manifest is None or current(job, stage))  # what follows something stale is stale
-        state = "not run" if manifest is None else "done" if fresh else "out of date"
+        begun = (job.folder / f".{stage.writes}.partial").exists()
+        state = ("begun" if begun else "not run") if manifest is None else "done" if fresh else "out of date"
         counts = manifest.counts if manifest else {}
         found[stage.command] = {
             "stage": stage.command,

@@ -153,8 +153,9 @@ def _enough_usable(run: Run, unusable: Counter[str], rows: int) -> None:
     if failed > limit * rows:
         found = ", ".join(f"{status} {count:,}" for status, count in unusable.most_common())
         raise BrokenWorld(
-            f"{failed:,} of {rows:,} answers are not usable ({found}); generate.failed_share allows {limit:.0%}. "
-            "What was answered is in the ledger and will not be bought again. Mend the cause, or raise the share, and run again"
+            f"at least {failed:,} of {rows:,} answers are not usable ({found}); generate.failed_share allows {limit:.0%}. "
+            "What was answered is in the ledger and will not be bought again. Mend the cause and run again; with "
+            "--set generate.failed_share=1 completions/ is written, and every row says what is wrong with it"
         )
 
 

@@ -134,7 +134,8 @@ class Ledger:
         outcomes = {row[0]: row[1] for row in ended}
         sent, asked, answered, usd, unsettled = (sum(row[column] for row in ended) for column in range(1, 6))
         sent -= outcomes.pop("unsent", 0)
-        return Bill(sent, sent - outcomes.get("ok", 0), asked, answered, usd, unsettled, outcomes)
+        failed = sent - outcomes.get("ok", 0) - outcomes.get("open", 0)
+        return Bill(sent, failed, asked, answered, usd, unsettled, outcomes)
 
     def _bury_the_dead(self) -> None:
         if not self._books.dead(self._reader):

@@ -37,11 +37,11 @@ def listed(home: Path, names: Sequence[str]) -> Tariff | None:
 
 def unpriced(model: str, host: str, home: Path) -> BadRecipe:
     """Nobody knows the price: what to put where."""
-    values = "{input: 0.00, output: 0.00}"
+    values = "{input: …, output: …}"
     name = yaml.safe_dump(f"{host}/{model}", width=10**6).removesuffix("\n").removesuffix("\n...")
     return BadRecipe(
-        f"nobody knows what {model!r} at {host} costs, and unpriced requests are not sent. State its price in US "
-        "dollars per million tokens, 0 only if it is free. In the recipe, below `teacher:`\n"
+        f"nobody knows what {model!r} at {host} costs, and unpriced requests are not sent. Put its price in US "
+        "dollars per million tokens, 0 only if it is free, where the dots are. In the recipe, below `teacher:`\n"
         f"  price: {values}\n"
         f"or, for all recipes of the folder, in {price_file(home)}\n"
         f"{name}: {values}"

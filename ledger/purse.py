@@ -109,5 +109,5 @@ def _told(full: NoRoom, worst: Charge, cap: Cap) -> str:
         f"the budget is reached: {' and '.join(caps)}; ${full.spent_usd:,.6f} and {full.spent_tokens:,} tokens are "
         f"charged to this run, and the next request may cost ${worst.usd:,.6f} and "
         f"{worst.input_tokens + worst.output_tokens:,} tokens. Raise the budget and run again: what was answered is kept. "
-        "What ended without a usage is charged at its worst; `potstill ledger reconcile` puts that right"
+        "Where `potstill status` shows dollars at their worst case, `potstill ledger reconcile` puts them right"
     )

@@ -14,6 +14,7 @@ from .identity import is_own
 
 NO_KEY = "none"
 """What is sent to one's own hosts, which ask for no key."""
+NAME_A_VARIABLE = "export it, and name its variable in the recipe under teacher.api_key_env"
 
 
 class UnreachableTeacherError(BadTeacher):
@@ -88,6 +89,8 @@ async def check_endpoint(section: TeacherSection, base_url: str) -> list[str]:
     try:
         models = await _list_models(section, base_url)
     except openai.AuthenticationError:
+        if api_key(section) == NO_KEY:
+            raise BadTeacher(f"{base_url} wants a key (401), and none was sent: {NAME_A_VARIABLE}") from None
         variable = section.api_key_env or "OPENAI_API_KEY"
         raise BadTeacher(f"{base_url} does not take the key in {variable} (401): check it, or the account") from None
     except openai.APIConnectionError as error:

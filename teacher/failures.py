@@ -90,7 +90,8 @@ def judge_failure(wire: Wire, section: TeacherSection, *, met: bool) -> Rejectio
     if wire.status == 402 or QUOTA_CODES & kinds:
         raise BrokenWorld(f"{told}. The quota is used up: top up the account, then run again; nothing is bought twice")
     if wire.status == 401 or (wire.status == 403 and not met):
-        raise BrokenWorld(f"{told}. The key is not accepted: check teacher.api_key_env and the account behind it")
+        key = f"The key in {section.api_key_env}" if section.api_key_env else "The key, if one was sent,"
+        raise BrokenWorld(f"{told}. {key} is not accepted: check teacher.api_key_env and the account behind it")
     if wire.status == 404:
         raise BrokenWorld(f"{told}. Check teacher.base_url and teacher.model ({section.model!r})")
     if code in REFUSED_PARAMETER_CODES:

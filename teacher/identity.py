@@ -116,7 +116,7 @@ def cap_of(recipe: Recipe, home: Path) -> Cap:
         raise BadRecipe(
             f"'budget.usd' is {recipe.budget.usd:g}, and the teacher at {recipe.teacher.base_url} is taken to cost nothing. "
             "If it stands before one that is paid for, state its price below `teacher:`\n"
-            "  price: {input: 0.00, output: 0.00}\nor cap the tokens instead: budget.tokens"
+            "  price: {input: …, output: …}\nor cap the tokens instead: budget.tokens"
         )
     return Cap(recipe.budget.usd, recipe.budget.tokens)
 

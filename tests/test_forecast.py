@@ -135,6 +135,19 @@ def test_what_the_sizes_tell_for_certain_has_no_width() -> None:
     assert found.likely == pytest.approx(1_000 * 500 / 4)
 
 
+@given(st.integers(8, 50), st.floats(0, 1), st.integers(1, 60), st.integers(60, 4_000))
+def test_prompts_that_are_all_alike_do_not_tell_of_a_share_of_three_by_n(
+    count: int, part: float, answer: int, most: int
+) -> None:
+    bodies = np.linspace(100, 900, count)
+    flat = Sample(bodies, np.zeros(count), np.full((count, 1), float(answer)))
+    others = part * 3 / count
+    found = total(flat, target(1_000), 1_000 * most)
+    assert found.low <= 1_000 * (1 - others) * answer + 1e-6
+    assert found.high >= 1_000 * ((1 - others) * answer + others * most) - 1e-6
+    assert found.low < found.likely == pytest.approx(1_000 * answer)
+
+
 def test_the_same_pilot_tells_the_same() -> None:
     found = [total(sample(np.random.default_rng(3), 30), target(500)) for _ in range(2)]
     assert found[0] == found[1]

@@ -174,6 +174,14 @@ def test_stats_count_every_attempt_once_by_run_stage_and_teacher(potstill_in: Po
     assert "torn 1" in told
 
 
+def test_what_was_given_back_unsent_was_neither_sent_nor_did_it_fail(path: Path) -> None:
+    with Ledger(path) as ledger:
+        spend(ledger, [key("f")], outcome="unsent", charge=Charge())
+        (line,) = (line for line in stats(path, ledger.reader).lines if line.run == "small")
+        bill = ledger.bill("small")
+    assert (line.sent, sum(line.failed.values())) == (bill.sent, bill.failed) == (4, 1)
+
+
 def test_a_reply_that_fills_no_draw_is_told_with_what_it_cost(potstill_in: Potstill, path: Path) -> None:
     change(path, "INSERT INTO replies VALUES (9, 1e9, 0.1, 0.5, 0, '{\"choices\": []}')")
     assert "bought by two at once: 1 ($0.5000)" in potstill_in("ledger", "stats", "--ledger", str(path)).stdout

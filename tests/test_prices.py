@@ -184,8 +184,13 @@ def test_the_lines_for_an_unknown_price_work_where_they_are_to_be_pasted(tmp_pat
         tariff(section, tmp_path)
     _, for_recipe, _, for_list = str(refused.value).splitlines()
     recipe.write_text(recipe.read_text().replace("teacher:\n", f"teacher:\n{for_recipe}\n"))
+    with pytest.raises(BadRecipe, match="price"):
+        load_recipe(recipe)  # as it stands it is no price: pasted unread it must not make the teacher free
+    recipe.write_text(recipe.read_text().replace("…", "1.50"))
     assert tariff(load_recipe(recipe).teacher, tmp_path).source == "stated in the recipe"
-    (tmp_path / "prices.yaml").write_text(for_list.replace("output: 0.00", "output: 3.00") + "\n")
+    (tmp_path / "prices.yaml").write_text(
+        for_list.replace("input: …", "input: 1.50").replace("output: …", "output: 3.00") + "\n"
+    )
     assert tariff(section, tmp_path)(Usage(0, 1_000_000)) == pytest.approx(3)
 
 

@@ -31,7 +31,12 @@ def chat(*texts: Any, **more: Any) -> dict[str, Any]:
 
 def raw(*texts: Any, finish: str = "stop") -> dict[str, Any]:
     choices = [{"index": index, "text": text, "finish_reason": finish} for index, text in enumerate(texts)]
-    return {"model": "m", "object": "text_completion", "choices": choices, "usage": {"prompt_tokens": 7, "completion_tokens": 0}}
+    return {
+        "model": "m",
+        "object": "text_completion",
+        "choices": choices,
+        "usage": {"prompt_tokens": 7, "completion_tokens": 0},
+    }
 
 
 def test_a_raw_completion_reads_like_a_chat() -> None:

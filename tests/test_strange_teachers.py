@@ -53,9 +53,10 @@ def test_an_error_that_travels_as_200_is_what_it_says_and_costs_nothing(tmp_path
 
 
 def test_a_teacher_that_has_moved_is_not_followed_to_a_login_page(tmp_path: Path) -> None:
-    with serving(lambda request, number: (302, {"location": "https://login.example/"}, b"")) as (base_url, asked):
-        with pytest.raises(BrokenWorld, match=r"it sends us to https://login\.example/"):
-            ask(make_run(tmp_path, base_url), question("one"))
+    moved = (302, {"location": "https://login.example/"}, b"")
+    told = pytest.raises(BrokenWorld, match=r"it sends us to https://login\.example/")
+    with serving(lambda request, number: moved) as (base_url, asked), told:
+        ask(make_run(tmp_path, base_url), question("one"))
     assert len(asked) == 1
 
 
@@ -111,9 +112,9 @@ def test_a_budget_is_not_trusted_to_a_teacher_that_ignores_the_output_cap(tmp_pa
 
 
 def test_a_cap_in_dollars_needs_a_price(tmp_path: Path) -> None:
-    with serving(lambda request, number: (200, {}, completion("fine"))) as (base_url, asked):
-        with pytest.raises(BadRecipe, match=r"budget\.usd.*taken to cost nothing"):
-            ask(capped(make_run(tmp_path, base_url), usd=1.0), question("one"))
+    told = pytest.raises(BadRecipe, match=r"budget\.usd.*taken to cost nothing")
+    with serving(lambda request, number: (200, {}, completion("fine"))) as (base_url, asked), told:
+        ask(capped(make_run(tmp_path, base_url), usd=1.0), question("one"))
     assert not asked
 
 
@@ -122,9 +123,9 @@ def test_a_key_that_holds_more_than_a_key_is_refused_without_being_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     monkeypatch.setenv("POTSTILL_TEST_KEY", key)
-    with serving(lambda request, number: (200, {}, completion("fine"))) as (base_url, asked):
-        with pytest.raises(BadTeacher, match="POTSTILL_TEST_KEY holds more than a key") as told:
-            ask(make_run(tmp_path, base_url, api_key_env="POTSTILL_TEST_KEY"), question("one"))
+    refused = pytest.raises(BadTeacher, match="POTSTILL_TEST_KEY holds more than a key")
+    with serving(lambda request, number: (200, {}, completion("fine"))) as (base_url, asked), refused as told:
+        ask(make_run(tmp_path, base_url, api_key_env="POTSTILL_TEST_KEY"), question("one"))
     assert "pl" not in str(told.value).replace("place", "")
     assert not asked
 

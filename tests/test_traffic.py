@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ from potstill.teacher.traffic.pace import Limits, Pace
 from potstill.teacher.traffic.replica import Replica
 from potstill.teacher.traffic.traffic import Traffic
 from potstill.teacher.transport import HttpTransport, TransportError, Wire
+
+from .asking import ask as ask_run
+from .asking import completion, make_run, question, serving, texts
 
 Answer = Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]
 
@@ -322,6 +326,22 @@ def test_where_nothing_is_left_for_hours_nobody_waits() -> None:
         "the teacher asks to wait 21,600 s be",
         "the teacher asks to wait 21,599 s be",
     }
+
+
+def test_a_run_stops_where_nothing_is_left_for_hours_and_keeps_what_was_answered(tmp_path: Path) -> None:
+    left = {"x-ratelimit-limit-requests": "600", "x-ratelimit-reset-requests": "6h0m0s"}
+
+    def answer(request: dict[str, Any], number: int) -> tuple[int, dict[str, str], bytes]:
+        return 200, left | {"x-ratelimit-remaining-requests": str(max(0, 3 - number))}, completion("fine")
+
+    questions = [question(f"question {number}") for number in range(20)]
+    with serving(answer) as (base_url, asked):
+        run = make_run(tmp_path, base_url, concurrency=1)
+        with pytest.raises(BrokenWorld, match="asks to wait 21,"):
+            ask_run(run, *questions)
+        assert len(asked) == 3
+        assert texts(ask_run(run, *questions[:3])) == [["fine"]] * 3
+        assert len(asked) == 3
 
 
 def test_another_replica_goes_on_where_one_is_used_up() -> None:

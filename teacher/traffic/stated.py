@@ -82,8 +82,8 @@ class Allowance:
         """Learn from a reply to a request that left at `sent`, when `since` was the total, itself included.
 
         What is left is spread until the reset; with nothing left, nothing goes before. A lone user of a bucket or of a
-        window never notices; where others share the key, it makes room for them. A reset beyond LONGEST_WAIT_S says
-        nothing as long as something is left.
+        window never notices; where others share the key, it makes room for them. A limit by the hour or the day says
+        nothing of the pace as long as something is left: how much is back before the reset is not known.
         """
         self._limit(said)
         if self._meter is None or said.remaining is None or said.reset is None or sent < self._heard:
@@ -94,9 +94,9 @@ class Allowance:
         permitted = self._per_minute / 60
         plenty = self._eager and left >= PLENTY_S * permitted and (ahead > 0 or said.reset <= 1)
         self._meter.rate = permitted * (EAGER if plenty else MARGIN)
-        far, gone = said.reset > LONGEST_WAIT_S, said.remaining < 1
-        self.shut_until = now + ahead if far and gone else -math.inf
-        if ahead <= 0 or (far and not gone):
+        gone = said.remaining < 1
+        self.shut_until = now + ahead if gone and said.reset > LONGEST_WAIT_S else -math.inf
+        if ahead <= 0 or not (self._by_minute or gone):
             self._each, self._relief = 0.0, -math.inf
             return
         self._relief = now + ahead + GUARD_S
