@@ -13,6 +13,7 @@ from ..recipe import TeacherSection
 from ..store.run import Run
 from .ask import Teacher
 from .buying import Buyer
+from .descriptors import allow_connections
 from .endpoint import UnreachableTeacherError, check_endpoint, endpoint, proxy_for
 from .identity import cap_of, check_replicas, identity, is_practice, tariff
 from .options import counts_caps
@@ -26,6 +27,7 @@ async def open_teacher(run: Run, stage: str) -> AsyncIterator[Teacher]:
     """The recipe's teacher, ready to be asked; what it answers is billed to the run and the stage, under the run's cap."""
     section = run.recipe.teacher
     check_replicas(section)
+    allow_connections(section.concurrency)  # before the practice server starts, which inherits the limit
     payer = Payer(run.recipe.name, stage, run.recipe.digest(), identity(section, run.home))
     cap = cap_of(run.recipe, run.home)
     with serving(run) as base_url, Ledger(run.ledger) as ledger:

@@ -75,7 +75,7 @@ def test_whoever_buys_has_ballast_and_leaves_none_behind(tmp_path: Path) -> None
         (file,) = holders.iterdir()
         assert file.stat().st_size == 0, "to look into a ledger takes no room"
         keep(ledger, b"{}", b"a")
-        assert file.stat().st_size == file.stat().st_blocks * 512 == BALLAST_BYTES
+        assert file.stat().st_size == BALLAST_BYTES <= file.stat().st_blocks * 512, "the room is really taken"
     child = _reserving_child(path)
     child.kill()
     child.wait()

@@ -158,9 +158,11 @@ class Pace:
             if self._requests.per_minute < math.inf:
                 self._learned.open()
         if told is not None:
-            if ticket.mark.level == 1 and told.limit is not None and told.remaining is not None:
-                ticket.shown = told.limit - told.remaining
+            if ticket.mark.level == 1:
+                ticket.shown = _gone(told)
             self._tokens.heard(told, ticket.tokens_then, ticket.sent, now)
+            if self._tokens.per_minute < math.inf:
+                self._learned.open()
         if len(self._gates) < 4 and (said is not None or told is not None):
             self._set_gates()
 
@@ -187,3 +189,11 @@ class Pace:
         self._tokens.correct(taken - ticket.charged)
         self._permit.tokens.correct(taken - ticket.charged)
         ticket.charged = taken
+
+
+def _gone(told: Rate) -> float | None:
+    """What is gone from a limit of tokens: its rest tells, or, of a bucket of less than a minute, how long it takes to fill."""
+    if told.limit is None or told.remaining is None:
+        return None
+    gone = told.limit - told.remaining
+    return gone if told.reset is None else min(gone, told.reset * told.limit / 60)
