@@ -60,7 +60,7 @@ def stats(path: Path, read: sqlite3.Connection) -> Stats:
         bytes=size_on_disk(path),
         replies=one("SELECT count(*) FROM replies")[0],
         draws=one("SELECT count(*) FROM draws")[0],
-        rejections=one("SELECT count(*) FROM rejections")[0],
+        rejections=one("SELECT count(*) FROM rejections WHERE key NOT IN (SELECT key FROM draws)")[0],
         open=sum(line.open for line in lines),
         shared=one(f"SELECT count(*) FROM ({filled}) WHERE draws > 1")[0],  # noqa: S608 - our own words
         unused=unused,
