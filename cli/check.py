@@ -108,13 +108,13 @@ def _probe(job: "Run", loaded: "Loaded", wanted: bool | None) -> "Iterator[Findi
 
 
 def _probes(job: "Run", loaded: "Loaded") -> "list[Probe]":
-    from ..generate.plan import plan_of
+    from ..generate.elicitation import elicitation_of
     from ..teacher.probes import probes_of
 
-    plan, recipe = plan_of(job), job.recipe
+    elicitation, recipe = elicitation_of(job), job.recipe
     prompt = next((prompt for prompt in loaded.prompts if prompt.side == "train"), loaded.prompts[0])
     seeds = recipe.teacher.seeds or recipe.generate.seed is not None
-    return probes_of(plan.asking, prompt.messages, plan.draws, seeds=seeds)
+    return probes_of(elicitation.asking, prompt.messages, elicitation.draws, seeds=seeds)
 
 
 def _stage(job: "Run", stage: "Stage") -> str:

@@ -58,7 +58,18 @@ def stats(recipe: OfRecipe = DEFAULT_RECIPE, ledger: At = None, json: AsJson = F
         typer.echo("\nunsettled: charged at the worst case; `potstill ledger reconcile` sets it right from a bill")
 
 
-_COLUMNS = ["run / stage / teacher", "sent", "ok", "open", "failed", "tokens in", "out", "$", "$ unsettled", "failed by"]
+_COLUMNS = [
+    "run / stage / teacher",
+    "sent",
+    "ok",
+    "open",
+    "failed",
+    "tokens in",
+    "out",
+    "$",
+    "$ unsettled",
+    "failed by",
+]
 
 
 def _row(line: "Line") -> list[str]:

@@ -9,13 +9,13 @@ from ..ledger.key import Draw
 from ..store.rows import Prompt
 from ..teacher.reply import Reply
 from ..teacher.whole import Ask
-from .plan import Plan
+from .elicitation import Elicitation
 
 
-async def answer(prompt: Prompt, ask: Ask, plan: Plan) -> list[tuple[Draw, Reply]]:
+async def answer(prompt: Prompt, ask: Ask, elicitation: Elicitation) -> list[tuple[Draw, Reply]]:
     """The draws of one prompt."""
-    draws = _draws(plan.draws)
-    replies = await plan.asking.ask(ask, prompt.messages, draws)
+    draws = _draws(elicitation.draws)
+    replies = await elicitation.asking.ask(ask, prompt.messages, draws)
     return list(zip(draws, replies, strict=True))
 
 

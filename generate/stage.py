@@ -27,7 +27,7 @@ from ..teacher.identity import recordings
 from ..teacher.reply import Question, Reply, is_owed
 from .answer import answer
 from .completions import completion_row
-from .plan import Plan, plan_of
+from .elicitation import Elicitation, elicitation_of
 
 FOLDER = "completions"
 METHODS = {"answer": answer}
@@ -67,52 +67,54 @@ class _Counts:
 async def _generate(run: Run, folder: Path) -> dict[str, Any]:
     from ..teacher.open import open_teacher
 
-    plan, counts = plan_of(run), _Counts()
+    elicitation, counts = elicitation_of(run), _Counts()
     async with open_teacher(run, "generate") as teacher:
         with TableWriter(folder, "completions", COMPLETIONS) as table:
-            known = await _project(run, plan, _recalled(teacher), table, counts)
-            await _buy(run, plan, teacher, known, counts.unusable)
+            known = await _project(run, elicitation, _recalled(teacher), table, counts)
+            await _buy(run, elicitation, teacher, known, counts.unusable)
             spent = teacher.tally.counts()
             if known < run.count("prompts", "train"):
-                await _project(run, plan, _Source(teacher.ask), table, counts, known)
+                await _project(run, elicitation, _Source(teacher.ask), table, counts, known)
     rows = counts.status.total()
     _enough_usable(run, counts.unusable, rows)
     status = dict(counts.status.most_common())
     told = {"owed": counts.owed, "rejected": counts.rejected}
-    return {"prompts": rows // plan.draws, "rows": rows, "status": status, **told, **spent}
+    return {"prompts": rows // elicitation.draws, "rows": rows, "status": status, **told, **spent}
 
 
-async def _buy(run: Run, plan: Plan, teacher: Any, known: int, unusable: Counter[str]) -> None:
+async def _buy(run: Run, elicitation: Elicitation, teacher: Any, known: int, unusable: Counter[str]) -> None:
     """Ask everything after the prompts that are known, in no particular order."""
     from ..teacher.workers import ask_all
 
-    method = METHODS[plan.method]
+    method = METHODS[elicitation.method]
     prompts = run.count("prompts", "train")
 
     async def ask_one(prompt: Prompt) -> None:
-        drawn = await method(prompt, teacher.ask, plan)
+        drawn = await method(prompt, teacher.ask, elicitation)
         unusable.update(reply.status for _, reply in drawn if reply.status != "ok")
-        _enough_usable(run, unusable, prompts * plan.draws)
+        _enough_usable(run, unusable, prompts * elicitation.draws)
 
     if prompts > known:
         left = islice(_training_prompts(run), known, None)
         await ask_all(teacher, left, ask_one, run.screen, "generate", prompts - known)
 
 
-async def _project(run: Run, plan: Plan, source: "_Source", table: Any, counts: _Counts, known: int = 0) -> int:
+async def _project(
+    run: Run, elicitation: Elicitation, source: "_Source", table: Any, counts: _Counts, known: int = 0
+) -> int:
     """Write every draw after the prompts that are known, in prompt order, and say how many prompts are known then."""
-    method = METHODS[plan.method]
+    method = METHODS[elicitation.method]
     prompts = islice(_training_prompts(run), known, None)
     while some := list(islice(prompts, PROMPTS_BETWEEN_PAUSES)):
         with source.glance():
             for prompt in some:
                 try:
-                    drawn = await method(prompt, source.ask, plan)
+                    drawn = await method(prompt, source.ask, elicitation)
                 except _NotBoughtError:
                     return known
                 for draw, reply in drawn:
                     counts.add(reply)
-                    table.write(completion_row(prompt, draw, reply, plan))
+                    table.write(completion_row(prompt, draw, reply, elicitation))
                 known += 1
         await asyncio.sleep(0)  # the ledger never waits: without this nobody could interrupt
     return known
@@ -176,7 +178,7 @@ def _preflight(run: Run) -> None:
     from ..teacher.endpoint import api_key
     from ..teacher.identity import cap_of, check_replicas, identity, tariff
 
-    plan_of(run)
+    elicitation_of(run)
     identity(run.recipe.teacher, run.home)
     check_replicas(run.recipe.teacher)
     api_key(run.recipe.teacher)

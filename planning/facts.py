@@ -46,14 +46,14 @@ def look(run: "Run") -> Outlook:
     Raises:
         BadInput: the prompts, the template or the price does not hold.
     """
-    from ..generate.plan import plan_of
+    from ..generate.elicitation import elicitation_of
     from ..ledger.ledger import Ledger
     from ..prompts.stage import load
     from ..teacher.identity import tariff
     from ..teacher.loop import run_async
 
     prices = tariff(run.recipe.teacher, run.home)
-    asking = plan_of(run).asking
+    asking = elicitation_of(run).asking
     prompts = load(run).prompts
     train = [prompt for prompt in prompts if prompt.side == "train"]
     heldout = [prompt for prompt in prompts if prompt.side == "heldout"]

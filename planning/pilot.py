@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import BrokenWorld
 from ..generate.completions import completion
-from ..generate.plan import plan_of
+from ..generate.elicitation import elicitation_of
 from ..generate.stage import METHODS
 from ..ledger.key import Draw
 from ..ledger.prices import Tariff, Usage
@@ -79,8 +79,8 @@ async def _ask(run: Run, prompts: Sequence[Prompt]) -> Pilot:
     from ..teacher.open import open_teacher
     from ..teacher.workers import ask_all
 
-    plan = plan_of(run)
-    method = METHODS[plan.method]
+    elicitation = elicitation_of(run)
+    method = METHODS[elicitation.method]
     drawn: dict[str, list[tuple[Draw, Reply]]] = {}
     times: dict[str, list[float]] = {}
     async with open_teacher(run, STAGE) as teacher:
@@ -94,7 +94,7 @@ async def _ask(run: Run, prompts: Sequence[Prompt]) -> Pilot:
                 taken.extend({reply.seconds for reply in replies if reply.seconds})
                 return replies
 
-            drawn[prompt.id] = await method(prompt, ask, plan)
+            drawn[prompt.id] = await method(prompt, ask, elicitation)
 
         await ask_all(teacher, prompts, ask_one, run.screen, "pilot", len(prompts))
         sent, usd = teacher.tally.sent, teacher.tally.usd
@@ -102,7 +102,7 @@ async def _ask(run: Run, prompts: Sequence[Prompt]) -> Pilot:
         Asked(
             prompt,
             tuple(reply for _, reply in drawn[prompt.id]),
-            tuple(completion(prompt, draw, reply, plan) for draw, reply in drawn[prompt.id]),
+            tuple(completion(prompt, draw, reply, elicitation) for draw, reply in drawn[prompt.id]),
             tuple(times[prompt.id]),
         )
         for prompt in prompts

@@ -6,13 +6,13 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..errors import PotstillError
-from ..ledger.key import request_keys
 from ..ledger.ledger import Ledger
 from ..recipe import TeacherSection
 from .buying import Buyer
 from .filling import Filler, Wanted
 from .identity import provider
-from .reading import ChatReply, read_logprobs, read_reply
+from .memory import Memory
+from .reading import read_logprobs
 from .reply import Question, Reply
 from .speaker import Speaker
 from .tally import Tally
@@ -26,15 +26,12 @@ class Teacher:
     def __init__(
         self, section: TeacherSection, identity: str, ledger: Ledger, buyer: Buyer, *, retry_rejected: bool = False
     ) -> None:
-        self._section, self._identity = section, identity
-        self._ledger, self._buyer, self._retry_rejected = ledger, buyer, retry_rejected
-        self._speaker = Speaker(provider(section), section.model)
-        self._filler = Filler(section, buyer, self._speaker, self._recall)
+        self._section, self._ledger, self._buyer = section, ledger, buyer
+        self._memory = Memory(section, identity, ledger, retry_rejected=retry_rejected)
+        self._filler = Filler(section, buyer, Speaker(provider(section), section.model), self._recall)
         self._pending: dict[bytes, _Buying] = {}
         self._failures: dict[bytes, Reply] = {}
         """Draws that got no answer in this process: the second pass of a stage is told the same."""
-        self._last = b"", ChatReply((), None, "")
-        """The reply that was read last: the draws of a question often share one."""
 
     @property
     def concurrency(self) -> int:
@@ -68,7 +65,7 @@ class Teacher:
             BadTeacher: the endpoint cannot be asked; found out before anything was sent.
             ValueError: the question's options hold no output cap.
         """
-        body, keys = self._keys(question)
+        body, keys = self._memory.keys(question)
         known = {key: reply for key in keys if (reply := self._recall(key))}
         awaited = {key: self._pending[key] for key in keys if key not in known and key in self._pending}
         wanted = [
@@ -85,7 +82,7 @@ class Teacher:
 
     def recall(self, question: Question) -> list[Reply] | None:
         """The replies to a question if every draw of it is known; None, and nothing is sent, if one is not."""
-        _, keys = self._keys(question)
+        _, keys = self._memory.keys(question)
         known: list[Reply] = []
         for key in keys:
             if (reply := self._recall(key)) is None:
@@ -102,26 +99,13 @@ class Teacher:
         found = self._ledger.find_logprobs(bytes.fromhex(reply.key))
         return read_logprobs(*found) if found else None
 
-    def _keys(self, question: Question) -> tuple[dict[str, Any], list[bytes]]:
-        body = question.body(self._section.model)
-        return body, request_keys(self._identity, question.operation, body, question.draws)
-
     def _recall(self, key: bytes) -> Reply | None:
         if key in self._failures:
             return self._failures[key]
-        stored = self._ledger.find(key)
-        if stored is not None:
+        reply = self._memory.find(key)
+        if reply is not None and not reply.error:
             self.tally.reused += 1
-            return self._speaker.reply(
-                key, self._read(stored.body), stored.choice, stored.seconds, stored.usd, reused=True
-            )
-        refused = None if self._retry_rejected else self._ledger.find_rejection(key)
-        return self._speaker.failed(key, refused.status, refused.error, reused=True) if refused else None
-
-    def _read(self, body: bytes) -> ChatReply:
-        if body is not self._last[0]:
-            self._last = body, read_reply(body)
-        return self._last[1]
+        return reply
 
     def _start_buying(self, question: Question, body: dict[str, Any], wanted: Sequence[Wanted]) -> _Buying:
         """Buy, while whoever asks the same waits for the same."""

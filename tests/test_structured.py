@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from potstill.errors import BadRecipe
-from potstill.generate.plan import plan_of
+from potstill.generate.elicitation import elicitation_of
 from potstill.graders.strict import why_not_strict
 from potstill.graders.structured import form_of, schema_files
 from potstill.ledger.key import Draw
@@ -226,7 +226,7 @@ def test_the_endpoint_is_told_as_much_as_it_takes(tmp_path: Path, mode: str, sen
 
 
 def test_a_recipe_without_a_schema_sends_what_it_always_sent(tmp_path: Path) -> None:
-    assert plan_of(make_run(tmp_path, "http://127.0.0.1:9/v1")).asking.options == {"max_tokens": 32}
+    assert elicitation_of(make_run(tmp_path, "http://127.0.0.1:9/v1")).asking.options == {"max_tokens": 32}
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_schema_that_cannot_be_used_is_found_before_anything_is_asked(
     (tmp_path / "shapes.py").write_text(MODEL)
     (tmp_path / "broken.py").write_text("class Person(")
     with pytest.raises(BadRecipe, match=says) as told:
-        plan_of(make_run(tmp_path, "http://127.0.0.1:9/v1", json_schema=schema))
+        elicitation_of(make_run(tmp_path, "http://127.0.0.1:9/v1", json_schema=schema))
     assert "generate.json_schema" in str(told.value)
 
 

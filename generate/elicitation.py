@@ -10,7 +10,7 @@ from ..teacher.asking import Asking, asking_of
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Elicitation:
     """How prompts are asked in this run."""
 
     method: str
@@ -23,15 +23,15 @@ class Plan:
     terms: str
 
 
-def plan_of(run: Run) -> Plan:
-    """The plan that a recipe asks for.
+def elicitation_of(run: Run) -> Elicitation:
+    """How a recipe wants its prompts asked.
 
     Raises:
         BadRecipe: its template or its schema cannot be used.
     """
     recipe = run.recipe
     asking = asking_of(run, form_of(recipe.generate, run.home))
-    return Plan(
+    return Elicitation(
         method=recipe.generate.method,
         asking=asking,
         draws=recipe.generate.draws,
