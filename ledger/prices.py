@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..recipe import Price
 
@@ -11,8 +12,7 @@ _ROUNDING = 1 + 1e-12
 """A sum of floating-point products may come out this much above the bound that it keeps to on paper."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of one request as the provider counted them. Output includes reasoning, input includes what was cached."""
 
     input_tokens: int = 0

@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 from .columns import record_batch
 
 ROWS_PER_PART = 10_000
-ROWS_PER_GROUP = 500
-"""Rows that a writer or a reader holds at a time: with answers of 2 KB, 1,000 take 6 MiB more."""
+ROWS_PER_GROUP = 250
+"""Rows that a writer or a reader holds at a time: with answers of 2 KB, 1,000 take 10 MiB more."""
 
 
 class TableWriter:
     """Writes rows in order into parts of 10,000; a context manager, so that the last part is written too.
 
-    Never more than a row group of 500 is held. An empty table is one part without rows: a reader finds its columns
+    Never more than a row group of 250 is held. An empty table is one part without rows: a reader finds its columns
     either way.
     """
 

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -33,8 +33,7 @@ class TornReplyError(ValueError):
     """A 2xx body that is not a completion: cut off, or not JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One answer of a reply."""
 
     status: str
@@ -42,8 +41,7 @@ class Choice:
     finish_reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChatReply:
+class ChatReply(NamedTuple):
     """A completion, read: of a conversation or of a raw text."""
 
     choices: tuple[Choice, ...]

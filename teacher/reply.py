@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..ledger.key import Draw
 from ..store.rows import Message
@@ -36,8 +36,7 @@ class Question:
         return {"model": model, "messages": list(self.messages), **self.options}
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One draw's answer, or why there is none. `status` is one of the row statuses of `store.rows.Completion`."""
 
     status: str

@@ -6,7 +6,7 @@ the ledger answers them.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..store.rows import Message
@@ -84,7 +84,7 @@ async def _mended(ask: Ask, form: Form, question: Question, reply: Reply, proble
     if problem is None:
         return reply
     if isinstance(question.messages, str):  # a raw text has no turn to say it in
-        return replace(reply, status="unparsable", error=_told(problem))
+        return reply._replace(status="unparsable", error=_told(problem))
     turns = (
         *question.messages,
         Message(role="assistant", content=reply.text),
@@ -96,7 +96,7 @@ async def _mended(ask: Ask, form: Form, question: Question, reply: Reply, proble
     answered = second.status == "ok"
     left = form.misfit(second.text) if answered else problem
     kept = _summed(second if answered else reply, reply, second)
-    return kept if left is None else replace(kept, status="unparsable", error=_told(left))
+    return kept if left is None else kept._replace(status="unparsable", error=_told(left))
 
 
 def _told(problem: str) -> str:
@@ -104,8 +104,7 @@ def _told(problem: str) -> str:
 
 
 def _summed(kept: Reply, first: Reply, second: Reply) -> Reply:
-    return replace(
-        kept,
+    return kept._replace(
         input_tokens=first.input_tokens + second.input_tokens,
         output_tokens=first.output_tokens + second.output_tokens,
         usd=first.usd + second.usd,
