@@ -46,7 +46,7 @@ $(VLLM_STAMP):
 test-vllm: $(STAMP) $(VLLM_STAMP)   ## init, check and run against a real vLLM server on the CPU (installs 3.5 GB)
 	OMP_NUM_THREADS=1 POTSTILL_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python $(BIN)/python -m pytest -m vllm -s tests/test_vllm.py
 
-bench-teacher: $(STAMP)  ## asking teachers beside other clients, limits, faults, kills, caps: about half an hour
+bench-teacher: $(STAMP)  ## asking teachers beside other clients, limits, faults, kills, caps: about forty minutes
 	$(BIN)/python -m potstill.bench.teacher
 
 clean:           ## everything that was made, except runs and ledgers

@@ -6,7 +6,7 @@
 
 It prints a table for each part and ends with one line of JSON, `{"claims": [{"name", "value", "target", "holds"}, …]}`, where a
 claim that could not be measured has neither value nor verdict. docs/bench.md tells what each part does. The whole takes about
-half an hour on two cores; what is compared is measured side by side, so that a busy machine harms nobody's ratio.
+forty minutes on two cores; what is compared is measured side by side, so that a busy machine harms nobody's ratio.
 """
 
 import argparse
