@@ -17,28 +17,47 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
 
     Ctrl-C cancels the work, which may finish what is in flight; a second one leaves at once.
     """
-    with _set_for_requests(), _ending_like_ctrl_c():
-        if sys.platform == "win32":
-            return asyncio.run(work)
-        import uvloop
+    ended = False
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(work)
+    async def main() -> Result:
+        task = asyncio.current_task()
+
+        def end() -> None:
+            nonlocal ended
+            ended = True
+            if task is not None:
+                task.cancel()
+
+        for number in _endings():
+            asyncio.get_running_loop().add_signal_handler(number, end)
+        return await work
+
+    with _set_for_requests():
+        try:
+            return _run(main())
+        except asyncio.CancelledError:
+            if ended:
+                raise KeyboardInterrupt from None
+            raise
 
 
-@contextmanager
-def _ending_like_ctrl_c() -> Iterator[None]:
-    """What a scheduler, a container or a lost terminal sends ends the work as Ctrl-C does: what is in flight is kept."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    ending = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    usual = {number: signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT)) for number in ending}
-    try:
-        yield
-    finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    if sys.platform == "win32":
+        return asyncio.run(work)
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _endings() -> list[int]:
+    """What a scheduler, a container or a lost terminal sends: it ends the work as Ctrl-C does, and what is in flight is kept.
+
+    One that our parent has told us to ignore (`nohup`) stays ignored.
+    """
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        return []
+    return [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
 
 
 @contextmanager

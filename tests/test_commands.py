@@ -177,7 +177,15 @@ def stats(base_url: str) -> dict[str, Any]:
 
 def start(folder: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-P", "-m", "potstill", "run"]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # The tests themselves may run behind `&`, where it is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:

@@ -217,22 +217,41 @@ def test_waiting_for_room_does_not_keep_the_disk_busy(tmp_path: Path) -> None:
 INTERRUPTED = 130
 
 
-def start(folder: Path, base_url: str, **budget: float) -> "subprocess.Popen[str]":
-    """`potstill generate` in a folder of its own, over 40 prompts."""
+def start(folder: Path, base_url: str, interrupts: Any = signal.SIG_DFL) -> "subprocess.Popen[str]":
+    """`potstill generate` in a folder of its own, over 120 prompts; `interrupts` is what its parent makes of Ctrl-C.
+
+    The tests themselves may run under nohup or behind `&`, where signals are ignored, and children inherit that.
+    """
     recipe = {
         "teacher": {"base_url": base_url, "model": "m", "concurrency": 4, "price": PRICE},
         "prompts": {"path": "practice://skills?rows=150", "heldout": {"least": 20}},
         "generate": {"max_tokens": 64},
-        **({"budget": budget} if budget else {}),
     }
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     here = [sys.executable, "-P", "-m", "potstill"]
     subprocess.run([*here, "prompts"], cwd=folder, check=True, capture_output=True)
-    return subprocess.Popen([*here, "generate"], cwd=folder, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+
+    def inherit() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, interrupts)
+
+    environment = dict(os.environ)
+    command = [*here, "generate"]
+    return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=inherit)
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_whatever_ends_the_run_what_is_in_flight_is_kept(tmp_path: Path, ending: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("ending", "interrupts"),
+    [
+        (signal.SIGINT, signal.SIG_DFL),
+        (signal.SIGTERM, signal.SIG_DFL),
+        (signal.SIGHUP, signal.SIG_DFL),
+        (signal.SIGTERM, signal.SIG_IGN),
+    ],
+)
+def test_whatever_ends_the_run_what_is_in_flight_is_kept(
+    tmp_path: Path, ending: signal.Signals, interrupts: signal.Handlers
+) -> None:
     reached: list[float] = []
 
     def answer(request: dict[str, Any], number: int) -> Answer:
@@ -240,7 +259,7 @@ def test_whatever_ends_the_run_what_is_in_flight_is_kept(tmp_path: Path, ending:
         time.sleep(0.5 if number > 8 else 0)
         return 200, {}, completion("fine")
 
-    with serving(answer) as (base_url, asked), start(tmp_path, base_url) as child:
+    with serving(answer) as (base_url, asked), start(tmp_path, base_url, interrupts) as child:
         while len(reached) < 12:
             time.sleep(0.01)
         child.send_signal(ending)
