@@ -53,7 +53,7 @@ class PassingError(Exception):
 
 
 class SlowDown(PassingError):
-    """Too many requests for now; the pace knows, and sees to when the next may go."""
+    """Too many requests at the moment; the pace knows, and sees to when the next may go."""
 
 
 @dataclass(frozen=True, slots=True)
