@@ -47,7 +47,7 @@ class _Counts:
 
     status: Counter[str] = field(default_factory=Counter)
     owed: int = 0
-    """rows that failed for the moment: the next run asks them again."""
+    """Rows that failed for the moment: the next run asks them again."""
     rejected: int = 0
     """Rows that the teacher rejected for good: asked again with `--retry rejected`."""
 
