@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Self
@@ -93,11 +93,6 @@ class Ledger:
             "SELECT body, choice FROM draws JOIN logprobs ON logprobs.reply = draws.reply WHERE key = ?", (key,)
         ).fetchone()
         return (self._decompress(row[0]), row[1]) if row else None
-
-    def bought(self, keys: Iterable[bytes]) -> int:
-        """How many of these keys have their reply."""
-        execute = self._reader.execute
-        return sum(execute("SELECT 1 FROM draws WHERE key = ?", (key,)).fetchone() is not None for key in keys)
 
     def reserve(self, wanted: Reservation) -> "asyncio.Future[Reserved | NoRoom | Elsewhere]":
         """Resolved when a request may go out, its worst case charged and on disk; or with why it may not, nothing being charged.

@@ -269,6 +269,7 @@ def test_a_place_given_at_the_moment_of_cancelling_goes_to_the_next() -> None:
         first.cancel()
         place = await asyncio.wait_for(second, 2)
         place.leave()
+        assert first.cancelled()
 
     run_async(work())
 
