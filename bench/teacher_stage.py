@@ -46,8 +46,7 @@ def generate(home: Path, base_url: str, at_once: int, **recipe: Any) -> int:
 def hand_over(home: Path, base_url: str, at_once: int, handed: Path) -> int:
     """Ask as the stage `generate` does, and write the name of each prompt whose answer was handed over, at once."""
     from potstill.store.rows import Prompt, last_user_text
-    from potstill.store.schemas import read_prompt
-    from potstill.store.tables import read_table
+    from potstill.store.schemas import read_prompts
     from potstill.teacher.loop import run_async
     from potstill.teacher.open import open_teacher
     from potstill.teacher.reply import Question
@@ -55,7 +54,7 @@ def hand_over(home: Path, base_url: str, at_once: int, handed: Path) -> int:
 
     run = project(home, base_url, at_once)
     file = os.open(handed, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    rows = [read_prompt(row) for row in read_table(run.folder / "prompts", "prompts")]
+    rows = list(read_prompts(run.folder / "prompts"))
 
     async def work() -> None:
         async with open_teacher(run, "generate") as teacher:

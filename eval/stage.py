@@ -12,9 +12,9 @@ from ..prompts.templates import template_files
 from ..recipe import Recipe
 from ..store.rows import Prompt
 from ..store.run import Run
-from ..store.schemas import read_prompt
+from ..store.schemas import read_prompts
 from ..store.stage import Stage
-from ..store.tables import read_table, write_table
+from ..store.tables import write_table
 from ..student.check import PACKAGES
 from ..teacher.identity import recordings
 
@@ -55,7 +55,7 @@ def work(run: Run, folder: Path) -> dict[str, Any]:
     from .local_arms import ask_local, local_folders
     from .teacher_arm import ask_teacher
 
-    prompts = [read_prompt(row) for row in read_table(run.folder / "samples", "heldout")]
+    prompts = list(read_prompts(run.folder / "samples", "heldout"))
     folders = local_folders(run)
     # An answer that nothing can be held against is not worth its price.
     asked = [prompt for prompt in prompts if prompt.reference is not None]

@@ -9,7 +9,7 @@ from ..errors import BadInput
 from ..recipe import Recipe
 from ..store.rows import Sample
 from ..store.run import Run
-from ..store.schemas import PROMPTS, read_completion, read_prompt, sample_columns, samples_schema
+from ..store.schemas import PROMPTS, read_completion, read_prompts, sample_columns, samples_schema
 from ..store.stage import Stage
 from ..store.tables import TableWriter, read_table, write_table
 from .funnel import Funnel
@@ -45,7 +45,7 @@ def work(run: Run, folder: Path) -> dict[str, Any]:
 def _groups(run: Run) -> Iterator[list[Sample]]:
     """The scored answers of one training prompt after another, in the order of the prompts."""
     completions = map(read_completion, read_table(run.folder / "completions", "completions"))
-    prompts = map(read_prompt, read_table(run.folder / "prompts", "prompts"))
+    prompts = read_prompts(run.folder / "prompts")
     for prompt_id, rows in groupby(completions, key=lambda row: row.prompt_id):
         prompt = next((prompt for prompt in prompts if prompt.id == prompt_id and prompt.side == "train"), None)
         if prompt is None:

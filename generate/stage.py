@@ -20,9 +20,9 @@ from ..prompts.templates import template_files
 from ..recipe import Recipe
 from ..store.rows import Prompt
 from ..store.run import Run
-from ..store.schemas import COMPLETIONS, read_prompt
+from ..store.schemas import COMPLETIONS, read_prompts
 from ..store.stage import Stage
-from ..store.tables import TableWriter, read_table
+from ..store.tables import TableWriter
 from ..teacher.identity import recordings
 from ..teacher.reply import Question, Reply, is_owed
 from .answer import answer
@@ -145,8 +145,7 @@ def _recalled(teacher: Any) -> _Source:
 
 
 def _training_prompts(run: Run) -> Iterator[Prompt]:
-    rows = map(read_prompt, read_table(run.folder / "prompts", "prompts"))
-    return (prompt for prompt in rows if prompt.side == "train")
+    return (prompt for prompt in read_prompts(run.folder / "prompts") if prompt.side == "train")
 
 
 def _enough_usable(run: Run, unusable: Counter[str], rows: int) -> None:

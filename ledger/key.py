@@ -19,6 +19,8 @@ TRANSPORT_FIELDS = frozenset(
 )
 """Fields of a request body that say how an answer travels, not which answer is wanted."""
 
+_SCALARS = frozenset({int, float, bool, type(None)})
+
 
 @dataclass(frozen=True, slots=True)
 class Draw:
@@ -52,12 +54,7 @@ def canonical(fields: Mapping[str, Any]) -> bytes:
 
 
 def _canonical(fields: Mapping[str, Any], names: Sequence[tuple[str, bytes]]) -> bytes:
-    parts = [
-        quoted + (orjson.dumps(value, option=orjson.OPT_SORT_KEYS) if _is_plain(value) else _slowly(value))
-        for name, quoted in names
-        for value in (fields[name],)
-    ]
-    return b"{" + b",".join(parts) + b"}"
+    return b"{" + b",".join([quoted + _value(fields[name]) for name, quoted in names]) + b"}"
 
 
 @lru_cache(maxsize=64)
@@ -70,6 +67,12 @@ def _ordered(names: tuple[str, ...]) -> Sequence[tuple[str, bytes]]:
     """The names in the order of RFC 8785 (by UTF-16 code units), each with its JSON and the colon."""
     ordered = sorted(names, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
     return [(name, rfc8785.dumps(name) + b":") for name in ordered]
+
+
+def _value(value: object) -> bytes:
+    if type(value) in _SCALARS:
+        return _scalar(value)  # type: ignore[arg-type] - it is one of them
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS) if _is_plain(value) else rfc8785.dumps(value)  # type: ignore[arg-type] - it says itself what it does not take
 
 
 def _is_plain(value: object) -> bool:
@@ -87,12 +90,6 @@ def _is_plain(value: object) -> bool:
     return True
 
 
-def _slowly(value: object) -> bytes:
-    if value is None or isinstance(value, bool | int | float):
-        return _scalar(value)
-    return rfc8785.dumps(value)  # type: ignore[arg-type] - it says itself what it does not take
-
-
 @lru_cache(maxsize=256, typed=True)
 def _scalar(value: float | None) -> bytes:
     return rfc8785.dumps(value)
@@ -104,11 +101,11 @@ def _beginning(identity: str, operation: str) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _told(draw: Draw) -> bytes:
-    return rfc8785.dumps([draw.series, draw.index])
+def _told(series: str, index: int) -> bytes:
+    return rfc8785.dumps([series, index])
 
 
 def _with_draw(request: "hashlib.blake2b", draw: Draw) -> bytes:
     keyed = request.copy()
-    keyed.update(_told(draw))
+    keyed.update(_told(draw.series, draw.index))
     return keyed.digest()

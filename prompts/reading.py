@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
@@ -112,4 +112,4 @@ def normalised(messages: Sequence[Message]) -> str:
 
 def merged(first: Prompt, again: Prompt) -> Prompt:
     """One prompt for two rows that ask the same: both line numbers, the first reference."""
-    return replace(first, lines=first.lines + again.lines, reference=first.reference or again.reference)
+    return first._replace(lines=first.lines + again.lines, reference=first.reference or again.reference)

@@ -1,7 +1,7 @@
 """The stage `prompts`: read, merge duplicates before they are bought, split, write `prompts/`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def load(run: Run) -> Loaded:
             f"{run.recipe.prompts.path}: {len(prompts)} distinct prompts in {len(side)} families cannot be split into "
             "training and held-out ones; give more prompts, or a family column that tells them apart"
         )
-    return Loaded([replace(prompt, side=side[prompt.family]) for prompt in prompts], rows)
+    return Loaded([prompt._replace(side=side[prompt.family]) for prompt in prompts], rows)
 
 
 def _distinct(run: Run) -> tuple[list[Prompt], int]:

@@ -32,7 +32,9 @@ class Template:
 
     def apply(self, messages: Sequence[Message]) -> tuple[Message, ...]:
         """The messages as they are asked: `prompt` in the template stands for the last user message."""
-        last = max(index for index, turn in enumerate(messages) if turn["role"] == "user")
+        last = len(messages) - 1
+        while messages[last]["role"] != "user":
+            last -= 1
         asked = _filled(self.name, self.source, messages[last]["content"])
         return (*messages[:last], {**messages[last], "content": asked}, *messages[last + 1 :])
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+_FILLERS = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0}
+
 
 def record_batch(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
     """Rows as columns, as `RecordBatch.from_pylist` makes them: what a row lacks is null, what the schema lacks is left out.
@@ -28,29 +30,44 @@ def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
     Values of any other type go the way that asks for pandas.
     """
+    try:
+        return _array(kind, values)
+    except (TypeError, AttributeError):
+        # Hardly any column has a null: to look for one in each would cost as much as to write it.
+        if not (missing := values.count(None)):
+            raise
+        filler = _filler(kind)
+        return _array(kind, [filler if value is None else value for value in values], _present(values), missing)
+
+
+def _array(kind: pa.DataType, values: Sequence[Any], present: bytes | None = None, missing: int = 0) -> pa.Array:
+    """Values without any null; those that `present` has no bit for only hold the place of one."""
+    buffers, children = [], []
     if kind.equals(pa.string()):
-        return _array(kind, values, _texts(_filled(values, "")))
-    if kind.equals(pa.int64()):
-        return _array(kind, values, [array("q", _filled(values, 0))])
-    if kind.equals(pa.float64()):
-        return _array(kind, values, [array("d", _filled(values, 0.0))])
+        buffers = _texts(values)
+    elif kind.equals(pa.int64()):
+        buffers = [array("q", values)]
+    elif kind.equals(pa.float64()):
+        buffers = [array("d", values)]
+    elif isinstance(kind, pa.ListType):
+        buffers, children = [_ends(values)], [column(list(chain.from_iterable(values)), kind.value_type)]
+    elif isinstance(kind, pa.StructType):
+        children = _by_name(values, ((field.name, field.type) for field in kind))
+    else:
+        return pa.array(values, kind)
+    held = [None if buffer is None else pa.py_buffer(buffer) for buffer in (present, *buffers)]
+    return pa.Array.from_buffers(kind, len(values), held, missing, children=children)
+
+
+def _filler(kind: pa.DataType) -> Any:
+    """What stands in the place of a null: its column's buffers hold something there, too."""
     if isinstance(kind, pa.ListType):
-        lists = _filled(values, ())
-        return _array(kind, values, [_ends(lists)], [column(list(chain.from_iterable(lists)), kind.value_type)])
-    if isinstance(kind, pa.StructType):
-        return _array(kind, values, [], _by_name(_filled(values, {}), ((field.name, field.type) for field in kind)))
-    return pa.array(values, kind)
+        return ()
+    return {} if isinstance(kind, pa.StructType) else _FILLERS.get(kind)
 
 
 def _by_name(rows: Sequence[Mapping[str, Any]], fields: Iterable[tuple[str, pa.DataType]]) -> list[pa.Array]:
     return [column([row.get(name) for row in rows], kind) for name, kind in fields]
-
-
-def _array(kind: pa.DataType, values: Sequence[Any], buffers: list[Any], children: Sequence[pa.Array] = ()) -> pa.Array:
-    missing = values.count(None)
-    buffers = [_present(values) if missing else None, *buffers]
-    held = [None if buffer is None else pa.py_buffer(buffer) for buffer in buffers]
-    return pa.Array.from_buffers(kind, len(values), held, missing, children=children)
 
 
 def _texts(values: Sequence[str]) -> list[Any]:
@@ -60,11 +77,6 @@ def _texts(values: Sequence[str]) -> list[Any]:
         return [array("i", [len(text) * place for place in range(count + 1)]), text * count]
     texts = [str.encode(value) for value in values]
     return [_ends(texts), b"".join(texts)]
-
-
-def _filled(values: Sequence[Any], filler: Any) -> Sequence[Any]:
-    """The values, with something in the place of every null: its column's buffers hold something there, too."""
-    return [filler if value is None else value for value in values] if None in values else values
 
 
 def _present(values: Sequence[Any]) -> bytes:

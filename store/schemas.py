@@ -1,13 +1,15 @@
 """The Parquet columns of each table, and the way from a row to its columns and back."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from .rows import Completion, Prompt, Sample
+from .tables import read_columns
 
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 
@@ -47,20 +49,14 @@ def samples_schema(scores: Sequence[str]) -> pa.Schema:
 
 def prompt_columns(prompt: Prompt) -> dict[str, Any]:
     """One row of the prompts table."""
-    return asdict(prompt)
+    return prompt._asdict()
 
 
-def read_prompt(row: Mapping[str, Any]) -> Prompt:
-    """The prompt in one row of the prompts table."""
-    return Prompt(
-        id=row["id"],
-        messages=tuple(row["messages"]),
-        family=row["family"],
-        side=row["side"],
-        source=row["source"],
-        lines=tuple(row["lines"]),
-        reference=row["reference"],
-    )
+def read_prompts(folder: Path, name: str = "prompts") -> Iterator[Prompt]:
+    """The prompts of a table, in order, a batch in memory at a time."""
+    for batch in read_columns(folder, name, Prompt._fields):
+        batch |= {column: list(map(tuple, batch[column])) for column in ("messages", "lines")}
+        yield from map(Prompt, *map(batch.__getitem__, Prompt._fields))
 
 
 def completion_columns(completion: Completion) -> dict[str, Any]:

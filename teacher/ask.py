@@ -15,7 +15,6 @@ from .memory import Memory
 from .reading import read_logprobs
 from .reply import Question, Reply
 from .speaker import Speaker
-from .tally import Tally
 
 _Buying = asyncio.Task[dict[bytes, Reply]]
 
@@ -26,6 +25,8 @@ class Teacher:
     def __init__(
         self, section: TeacherSection, identity: str, ledger: Ledger, buyer: Buyer, *, retry_rejected: bool = False
     ) -> None:
+        self.tally = buyer.tally
+        """What was asked for so far."""
         self._section, self._ledger, self._buyer = section, ledger, buyer
         self._memory = Memory(section, identity, ledger, retry_rejected=retry_rejected)
         self._filler = Filler(section, buyer, Speaker(provider(section), section.model), self._recall)
@@ -37,11 +38,6 @@ class Teacher:
     def concurrency(self) -> int:
         """Requests in flight at most."""
         return self._section.concurrency
-
-    @property
-    def tally(self) -> Tally:
-        """What was asked for so far."""
-        return self._buyer.tally
 
     @property
     def slowed_by(self) -> str:

@@ -213,12 +213,13 @@ def _usage(usage: Any) -> Usage | None:
     answered = _count(usage.get("completion_tokens"))
     if asked is None or (answered is None and total is None):
         return None
-    answered = max(answered or 0, (total or 0) - asked)
+    if answered is None or (total is not None and answered < total - asked):
+        answered = max((total or 0) - asked, 0)
     details = usage.get("prompt_tokens_details")
     if not isinstance(details, dict):
         return Usage(asked, answered)
-    cached, written = _count(details.get("cached_tokens") or 0), _count(details.get("cache_write_tokens") or 0)
-    return Usage(asked, answered, min(cached or 0, asked), min(written or 0, asked))
+    cached, written = _count(details.get("cached_tokens")), _count(details.get("cache_write_tokens"))
+    return Usage(asked, answered, min(cached, asked) if cached else 0, min(written, asked) if written else 0)
 
 
 def _count(value: Any) -> int | None:

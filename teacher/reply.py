@@ -1,7 +1,6 @@
 """What a teacher is asked and what comes back, whatever transport carried it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from ..ledger.key import Draw
@@ -14,8 +13,7 @@ Operation = Literal["chat", "completions"]
 """What is asked of an endpoint: `chat` completes a conversation, `completions` goes on with a raw text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One conversation or one raw text to complete, and the draws of it that are wanted."""
 
     messages: Sequence[Message] | str

@@ -6,6 +6,8 @@ from ..ledger.prices import Usage
 from .reading import ChatReply
 from .reply import Reply
 
+_UNKNOWN = Usage()
+
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
@@ -17,7 +19,7 @@ class Speaker:
     def reply(self, key: bytes, read: ChatReply, index: int, seconds: float, usd: float, *, reused: bool) -> Reply:
         """The reply of one choice, with its share of the tokens and of the dollars."""
         choice, count = read.choices[index], len(read.choices)
-        usage = read.usage or Usage()
+        asked, answered, _, _ = read.usage or _UNKNOWN
         return Reply(
             choice.status,
             choice.text,
@@ -27,8 +29,8 @@ class Speaker:
             self.provider,
             self.model,
             read.snapshot,
-            _share(usage.input_tokens, index, count),
-            _share(usage.output_tokens, index, count),
+            _share(asked, index, count),
+            _share(answered, index, count),
             usd / count,
             reused,
             seconds,

@@ -52,7 +52,7 @@ async def ask_whole(ask: Ask, question: Question, policy: Policy) -> list[Reply]
     """
     replies = await ask(question)
     asked = [question] * len(replies)
-    if policy.second_cap is not None and any(reply.status == "truncated" for reply in replies):
+    if policy.second_cap is not None and "truncated" in [reply.status for reply in replies]:
         asked, replies = await _ask_longer(ask, question, replies, policy.second_cap)
     if (form := policy.form) is None:
         return replies

@@ -167,7 +167,7 @@ def test_a_teacher_that_changed_between_training_answers_and_held_out_ones_is_sa
 
 
 def test_shared_families_are_said_and_only_they():
-    on = [replace(prompt, family=f"f{at // 2}") for at, prompt in enumerate(prompts(100))]
+    on = [prompt._replace(family=f"f{at // 2}") for at, prompt in enumerate(prompts(100))]
     said = " ".join(decided(recipe(), on, items_of(recipe(), on, teacher=90, student=90)).conditions)
     assert "The 100 held-out prompts belong to 50 families" in said
     assert "famil" not in " ".join(verdict(recipe(), 100, teacher=90, student=90).conditions)

@@ -1,5 +1,6 @@
 """Tables: what is written is what is read, in order, in parts; a half-written part is never seen."""
 
+import errno
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from potstill.store import tables
-from potstill.store.tables import ROWS_PER_GROUP, TableWriter, count_rows, parts, read_table, write_table
+from potstill.store.tables import ROWS_PER_GROUP, ROWS_PER_PART, TableWriter, count_rows, parts, read_table, write_table
 
 SCHEMA = pa.schema([("n", pa.int64()), ("text", pa.string())])
 
@@ -62,3 +63,23 @@ def test_a_row_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> N
     with pytest.raises(UnicodeEncodeError):
         write_table(tmp_path, "t", SCHEMA, [*rows(ROWS_PER_GROUP), {"n": 1, "text": "half of a pair: \ud83d"}])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_goes_wrong_while_a_group_is_written_is_raised_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: pq.ParquetWriter, table: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    for count in (1, ROWS_PER_GROUP, 2 * ROWS_PER_GROUP + 1):
+        with pytest.raises(OSError, match="no space left"):
+            write_table(tmp_path, "t", SCHEMA, rows(count))
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_part_ends_after_so_many_rows_wherever_its_groups_end(tmp_path: Path, more: int) -> None:
+    write_table(tmp_path, "t", SCHEMA, rows(2 * ROWS_PER_PART + more))
+    assert [pq.read_metadata(part).num_rows for part in parts(tmp_path, "t")] == [ROWS_PER_PART] * 2 + [1] * more
+    assert list(read_table(tmp_path, "t")) == rows(2 * ROWS_PER_PART + more)
