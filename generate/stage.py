@@ -53,6 +53,8 @@ class _Counts:
 
     def add(self, reply: Reply) -> None:
         self.status[reply.status] += 1
+        if reply.status == "ok":
+            return
         if is_owed(reply.status):
             self.owed += 1
         elif reply.error and not reply.snapshot:  # no model has answered, and none will

@@ -15,6 +15,7 @@ from ..errors import BadRecipe
 from ..store.rows import Message
 
 VARIABLES = frozenset({"prompt"})
+_NOTHING_AROUND = ("", "")
 _SANDBOX = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
 
 
@@ -36,6 +37,8 @@ class Template:
         while messages[last]["role"] != "user":
             last -= 1
         asked = _filled(self.name, self.source, messages[last]["content"])
+        if asked is messages[last]["content"]:
+            return tuple(messages)
         return (*messages[:last], {**messages[last], "content": asked}, *messages[last + 1 :])
 
 
@@ -63,6 +66,8 @@ def _pieces(source: str) -> tuple[str, ...] | None:
 def _filled(name: str, source: str, prompt: str) -> str:
     # Joining takes a microsecond where rendering takes ten, and nearly every template is that plain.
     pieces = _pieces(source)
+    if pieces == _NOTHING_AROUND:
+        return prompt
     return _rendered(name, source, {"prompt": prompt}) if pieces is None else prompt.join(pieces)
 
 

@@ -20,6 +20,8 @@ class Speaker:
         """The reply of one choice, with its share of the tokens and of the dollars."""
         choice, count = read.choices[index], len(read.choices)
         asked, answered, _, _ = read.usage or _UNKNOWN
+        if count > 1:
+            asked, answered, usd = _share(asked, index, count), _share(answered, index, count), usd / count
         return Reply(
             choice.status,
             choice.text,
@@ -29,9 +31,9 @@ class Speaker:
             self.provider,
             self.model,
             read.snapshot,
-            _share(asked, index, count),
-            _share(answered, index, count),
-            usd / count,
+            asked,
+            answered,
+            usd,
             reused,
             seconds,
         )
