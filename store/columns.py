@@ -26,7 +26,7 @@ def record_batch(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Rec
 
 
 def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Values of one type as an Arrow array: texts, whole numbers, floats, lists and structs of these; None is null.
+    """Values of one type as an Arrow array: texts, whole numbers, floats, lists and (not empty) structs of these; None is null.
 
     Values of any other type go the way that asks for pandas.
     """

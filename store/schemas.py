@@ -1,4 +1,4 @@
-"""The Parquet columns of each table, and the way from a row to its columns and back."""
+"""The Parquet columns of each table, the way from a row to its columns and back, and the prompts of a table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields

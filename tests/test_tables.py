@@ -68,11 +68,17 @@ def test_a_row_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> N
 def test_what_goes_wrong_while_a_group_is_written_is_raised_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: pq.ParquetWriter, table: object) -> None:
-        raise OSError(errno.ENOSPC, "no space left")
+    write = pq.ParquetWriter.write_table
 
-    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    def full_once(self: pq.ParquetWriter, table: pa.Table) -> None:
+        if not failed:
+            failed.append(True)
+            raise OSError(errno.ENOSPC, "no space left")
+        write(self, table)
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full_once)
     for count in (1, ROWS_PER_GROUP, 2 * ROWS_PER_GROUP + 1):
+        failed: list[bool] = []
         with pytest.raises(OSError, match="no space left"):
             write_table(tmp_path, "t", SCHEMA, rows(count))
         assert list(tmp_path.iterdir()) == []
