@@ -17,7 +17,6 @@ def completion(prompt: Prompt, draw: Draw, reply: Reply, elicitation: Elicitatio
 
 def completion_row(prompt: Prompt, draw: Draw, reply: Reply, elicitation: Elicitation) -> dict[str, Any]:
     """The same row as the table takes it: a replay writes tens of thousands a second, and has no other use for them."""
-    status, text, finish_reason, error, key, provider, model, snapshot, asked, answered, usd, _, _ = reply
     return {
         "id": _id(prompt, draw, elicitation),
         "prompt_id": prompt.id,
@@ -25,19 +24,19 @@ def completion_row(prompt: Prompt, draw: Draw, reply: Reply, elicitation: Elicit
         "template": elicitation.template,
         "series": draw.series,
         "draw": draw.index,
-        "status": status,
-        "text": text,
-        "finish_reason": finish_reason,
-        "error": error,
-        "key": key,
-        "provider": provider,
-        "model": model,
-        "snapshot": snapshot,
+        "status": reply.status,
+        "text": reply.text,
+        "finish_reason": reply.finish_reason,
+        "error": reply.error,
+        "key": reply.key,
+        "provider": reply.provider,
+        "model": reply.model,
+        "snapshot": reply.snapshot,
         "parameters": elicitation.parameters,
         "terms": elicitation.terms,
-        "input_tokens": asked,
-        "output_tokens": answered,
-        "usd": usd,
+        "input_tokens": reply.input_tokens,
+        "output_tokens": reply.output_tokens,
+        "usd": reply.usd,
     }
 
 

@@ -72,7 +72,9 @@ def _ordered(names: tuple[str, ...]) -> Sequence[tuple[str, bytes]]:
 def _value(value: object) -> bytes:
     if type(value) in _SCALARS:
         return _scalar(value)  # type: ignore[arg-type] - it is one of them
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS) if _is_plain(value) else rfc8785.dumps(value)  # type: ignore[arg-type] - it says itself what it does not take
+    if _is_plain(value):
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return rfc8785.dumps(value)  # type: ignore[arg-type] - it says itself what it does not take
 
 
 def _is_plain(value: object) -> bool:

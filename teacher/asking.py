@@ -1,6 +1,6 @@
 """How a recipe asks its questions: the template, the options of a request, and what is asked once more."""
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +25,9 @@ class Asking:
         """What goes out first for a prompt."""
         return Question(self.template.apply(messages), self.options, draws)
 
-    def ask(
-        self, ask: Ask, messages: Sequence[Message], draws: Sequence[Draw] = (Draw(),)
-    ) -> Coroutine[Any, Any, list[Reply]]:
+    async def ask(self, ask: Ask, messages: Sequence[Message], draws: Sequence[Draw] = (Draw(),)) -> list[Reply]:
         """One reply per draw, as whole as two or three requests make it; see `ask_whole`."""
-        return ask_whole(ask, self.question(messages, draws), self.policy)
+        return await ask_whole(ask, self.question(messages, draws), self.policy)
 
 
 def asking_of(run: Run, form: Form | None) -> Asking:
