@@ -6,7 +6,7 @@ puts in what came back. A process that dies in between leaves the worst case on 
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import zstandard
@@ -29,12 +29,27 @@ Order = Reservation | Ended | Release
 Result = Reserved | NoRoom | Elsewhere | BrokenWorld | None
 
 
+GATHERING_S, GATHERING_MOST_S = 0.002, 0.008
+"""How long a commit waits for others to share it, at least and at most."""
+MANY_OPEN = 256
+"""So many open requests, and it waits longest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Books:
     """The writing side of a ledger, for one process."""
 
     holder: Holder
     compressor: zstandard.ZstdCompressor
+    _open: set[int] = field(default_factory=set, init=False)
+    """The attempts of this process that have not ended."""
+
+    def gathering_s(self) -> float:
+        """How long a commit waits for others to share it: the more requests are open, the more come in meanwhile.
+
+        With 256 open 8 ms instead of 2 save a sixth of the CPU of asking; with few open they would only delay.
+        """
+        return max(GATHERING_S, GATHERING_MOST_S * min(1.0, len(self._open) / MANY_OPEN))
 
     def post(self, write: sqlite3.Connection, orders: Sequence[Order], full: BrokenWorld | None = None) -> list[Result]:
         """Do what is ordered, inside one transaction; for each order its result, which only a reservation has.
@@ -56,11 +71,17 @@ class Books:
         return {name for name in claimed.union(self.holder.known()) if not self.holder.is_alive(name)}
 
     def _post(self, write: sqlite3.Connection, orders: Sequence[Order], full: BrokenWorld | None) -> list[Result]:
-        settle(write, [order for order in orders if isinstance(order, Ended)], self.compressor)
+        self._settle(write, [order for order in orders if isinstance(order, Ended)])
         if full:
             return [full if isinstance(order, Reservation) else None for order in orders]
-        found = iter(reserve(write, [order for order in orders if isinstance(order, Reservation)], self.holder, bury))
+        reserved = reserve(write, [order for order in orders if isinstance(order, Reservation)], self.holder, bury)
+        self._open.update(one.attempt for one in reserved if isinstance(one, Reserved))
+        found = iter(reserved)
         return [next(found) if isinstance(order, Reservation) else None for order in orders]
+
+    def _settle(self, write: sqlite3.Connection, ended: Sequence[Ended]) -> None:
+        settle(write, ended, self.compressor)
+        self._open.difference_update(one.how.reserved.attempt for one in ended)
 
     def _release(self, write: sqlite3.Connection, orders: Sequence[Order]) -> list[None]:
         for order in orders:
@@ -70,7 +91,7 @@ class Books:
             ).fetchone()
             if found:
                 unsent = Settlement(Reserved(found[0]), "unsent", Charge())
-                settle(write, [Ended(unsent, order.wanted)], self.compressor)
+                self._settle(write, [Ended(unsent, order.wanted)])
         return [None] * len(orders)
 
 

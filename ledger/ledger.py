@@ -38,7 +38,7 @@ class Ledger:
         self._reader.execute("PRAGMA cache_size = -3072")
         self._holder = Holder(path)
         self._books = Books(self._holder, zstandard.ZstdCompressor(level=3))
-        self._writer = Writer(path, connect(path), self._books.post, self._holder.make_room)
+        self._writer = Writer(path, connect(path), self._books.post, self._holder.make_room, self._books.gathering_s)
         self._decompress = zstandard.ZstdDecompressor().decompress
         self._last = 0, b""
         """The reply that was read last, its number first: the draws of a question often share one."""

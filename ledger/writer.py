@@ -15,9 +15,6 @@ from ..errors import BrokenWorld
 from .faults import disk_may_be_full, is_an_orders_fault
 from .turns import PATIENCE_S, Turns
 
-GATHERING_S = 0.002
-"""How long a commit waits for others to share it: an eighth of the CPU of asking less, for 2 ms on replies that take longer."""
-
 Post = Callable[[sqlite3.Connection, Sequence[Any], BrokenWorld | None], Sequence[Any]]
 """What does the orders of one commit inside its transaction; each result goes to whoever ordered.
 
@@ -40,6 +37,7 @@ class Writer:
         connection: used by nobody else.
         post: does the orders.
         make_room: called when the disk is full, from the thread.
+        gathering_s: how long a commit waits for others to share it; asked before each.
         patience_s: how long other processes may take before it is an error.
     """
 
@@ -49,9 +47,11 @@ class Writer:
         connection: sqlite3.Connection,
         post: Post,
         make_room: Callable[[], None],
+        gathering_s: Callable[[], float],
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._path, self._connection, self._post, self._make_room = path, connection, post, make_room
+        self._path, self._connection, self._post = path, connection, post
+        self._make_room, self._gathering_s = make_room, gathering_s
         self._turns = Turns(path, patience_s)
         self._full: BrokenWorld | None = None
         self._inbox: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -94,7 +94,7 @@ class Writer:
         closing = False
         while not closing:
             waiting = [self._inbox.get()]
-            time.sleep(GATHERING_S)
+            time.sleep(self._gathering_s())
             while not self._inbox.empty():
                 waiting.append(self._inbox.get())
             closing = None in waiting

@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from potstill.errors import BrokenWorld
-from potstill.ledger.books import Books, Release
+from potstill.ledger.books import GATHERING_MOST_S, GATHERING_S, MANY_OPEN, Books, Release
 from potstill.ledger.entries import Answered, Charge, Reservation, Reserved, Settlement
 from potstill.ledger.file import connect
 from potstill.ledger.holders import Holder
@@ -57,7 +57,8 @@ def filling_disk(path: Path) -> Iterator[tuple[Writer, sqlite3.Connection]]:
         holder.make_room()
         connection.execute("PRAGMA max_page_count = 100000")
 
-    writer = Writer(path, connection, Books(holder, zstandard.ZstdCompressor()).post, make_room)
+    books = Books(holder, zstandard.ZstdCompressor())
+    writer = Writer(path, connection, books.post, make_room, books.gathering_s)
     try:
         yield writer, connection
     finally:
@@ -162,3 +163,20 @@ def test_a_ledger_can_be_looked_into_while_a_process_that_writes_is_stopped(tmp_
     with stopped_within_a_commit(path), Ledger(path) as ledger:
         assert ledger.find(b"a")
         assert stats(path, ledger.reader).draws == 1
+
+
+def test_a_commit_waits_longer_only_while_many_requests_are_open(tmp_path: Path) -> None:
+    connection, holder = connect(tmp_path / "ledger.db"), Holder(tmp_path / "ledger.db")
+    books = Books(holder, zstandard.ZstdCompressor())
+    orders = [wanted(b"%d" % number) for number in range(MANY_OPEN)]
+    connection.execute("BEGIN")
+    least = books.gathering_s()
+    got = books.post(connection, orders)
+    assert books.gathering_s() == GATHERING_MOST_S > least == GATHERING_S
+    half = [ended(order.keys[0], one) for order, one in zip(orders, got, strict=True) if isinstance(one, Reserved)][::2]
+    books.post(connection, half)
+    assert books.gathering_s() == GATHERING_MOST_S / 2
+    books.post(connection, [Release(order) for order in orders[1::2]])
+    assert books.gathering_s() == GATHERING_S
+    connection.close()
+    holder.leave()
