@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,6 @@ LOGPROBS = {"logprobs": True, "top_logprobs": 2}
 
 def potstill(job: Job) -> Used:
     """Ours: a durable ledger, prices, progress."""
-    import openai.resources  # noqa: F401 - what our own client would import at its first request, as openai's does
-
     from potstill.teacher.loop import run_async
     from potstill.teacher.open import open_teacher  # noqa: F401
 
@@ -135,6 +134,10 @@ CLIENTS: Mapping[str, Callable[[Job], Used]] = {
 def main() -> None:
     """Do the job in the first argument and leave what it used."""
     job = read_job(sys.argv[1])
+    if job.one_before:
+        before = Path(job.home) / "before"
+        before.mkdir()
+        CLIENTS[job.client](replace(job, home=str(before), prompts=1))
     CLIENTS[job.client](job).write(job.result)
 
 

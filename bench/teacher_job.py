@@ -33,6 +33,8 @@ class Job:
     concurrency: int = 256
     logprobs: bool = False
     draws: int = 1
+    one_before: bool = False
+    """Ask one request before, elsewhere and not measured: only that imports the rest of a client's packages."""
     teacher: dict[str, Any] = field(default_factory=dict)
     """Further values of the recipe's teacher, for clients that are ours."""
 

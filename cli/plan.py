@@ -34,19 +34,22 @@ def plan(
     json: AsJson = False,
 ) -> None:
     """What a run will cost, low, likely and high, and what its held-out set can tell. Asks nobody unless --pilot is given."""
-    from ..planning.facts import facts, look
+    from ..planning.facts import facts, look, recalled
     from .plan_words import lines
 
     job = open_run(recipe, set_, runs, quiet=json)
-    outlook, asked = look(job), None
-    if pilot is not None:
+    outlook = look(job)
+    if pilot is None:
+        asked = recalled(outlook)
+    else:
         asked = _ask(outlook, pilot, yes=yes)
         outlook = look(job)  # the pilot is bought now
     found = facts(outlook, asked)
     if json:
         print_json(found)
         return
-    for line in lines(found):
+    command = "potstill plan" if recipe == DEFAULT_RECIPE else f"potstill plan {recipe}"
+    for line in lines(found, command):
         typer.echo(line)
 
 

@@ -12,13 +12,13 @@ Facts = Mapping[str, Any]
 COLUMNS = 100
 
 
-def lines(facts: Facts) -> Iterator[str]:
-    """The plan in words, readable at 100 columns."""
-    for line in _lines(facts):
+def lines(facts: Facts, command: str) -> Iterator[str]:
+    """The plan in words, readable at 100 columns; `command` is what was typed."""
+    for line in _lines(facts, command):
         yield from wrap(line, COLUMNS, subsequent_indent="  ") if len(line) > COLUMNS else [line]
 
 
-def _lines(facts: Facts) -> Iterator[str]:
+def _lines(facts: Facts, command: str) -> Iterator[str]:
     prompts = facts["prompts"]
     yield (
         f"{prompts['train']:,} training prompts × {facts['draws']} draws, "
@@ -29,7 +29,7 @@ def _lines(facts: Facts) -> Iterator[str]:
     yield ""
     yield from _table(facts)
     yield ""
-    yield from _basis(facts)
+    yield from _basis(facts, command)
     yield from _most(facts)
     yield from _pilot(facts)
     yield from _budget(facts["budget"])
@@ -68,12 +68,12 @@ def _row(name: str, place: str, stage: Facts) -> list[str]:
     ]
 
 
-def _basis(facts: Facts) -> Iterator[str]:
+def _basis(facts: Facts, command: str) -> Iterator[str]:
     """What the three numbers are."""
     if facts["basis"] == "pilot":
         yield f"By the pilot: low to high holds {facts['pilot']['confidence']:.0%} of such runs, likely is the estimate."
         return
-    yield "Offline: input by the bytes of the prompts. A pilot tells much more: potstill plan --pilot 30"
+    yield f"Offline: input by the bytes of the prompts. A pilot tells much more: {command} --pilot 30"
     cap = facts["caps"]["first"]
     if facts["references"]:
         yield f"An answer is taken to be 1/2, 1 or 3 times as long as its reference, at most {cap:,} tokens."

@@ -17,8 +17,7 @@ class Payer:
     """The teacher's identity."""
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """What an attempt costs: tokens and dollars."""
 
     input_tokens: int = 0
@@ -34,8 +33,7 @@ class Cap:
     tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """A request that is about to go out: the keys of the draws it would fill, and the worst that it can cost."""
 
     payer: Payer
@@ -44,8 +42,7 @@ class Reservation:
     cap: Cap = Cap()
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(NamedTuple):
     """The request may go out; it is charged at its worst until it is settled under this number."""
 
     attempt: int
@@ -68,8 +65,7 @@ class Elsewhere:
     held: frozenset[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """A reply, for the draws that it fills."""
 
     body: bytes
@@ -89,8 +85,7 @@ class Refused:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """How an attempt ended."""
 
     reserved: Reserved

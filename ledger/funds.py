@@ -4,7 +4,7 @@ import sqlite3
 from collections import Counter
 
 from .entries import Charge, NoRoom, Reservation
-from .rows import write_rows
+from .rows import GIVEN, write_rows
 
 NANO = 1_000_000_000
 
@@ -43,7 +43,7 @@ class Funds:
         rows = [(run, usd, self._tokens[run]) for run, usd in self._usd.items()]
         write_rows(
             self._write,
-            "INSERT INTO spent (run, nanousd, tokens) VALUES ? ON CONFLICT (run) DO UPDATE"
+            f"INSERT INTO spent (run, nanousd, tokens) {GIVEN} ON CONFLICT (run) DO UPDATE"
             " SET nanousd = nanousd + excluded.nanousd, tokens = tokens + excluded.tokens",
             rows,
         )

@@ -17,7 +17,8 @@ from .settling import Ended
 from .writer import Writer
 
 _FIND = (
-    "SELECT replies.id, body, codec, choice, seconds, usd FROM draws JOIN replies ON replies.id = reply WHERE key = ?"
+    "SELECT replies.id, body, codec, choice, seconds, usd FROM draws JOIN replies ON replies.id = reply WHERE key = ?1"
+    " UNION ALL SELECT NULL, status, error, 0, 0, 0 FROM rejections WHERE key = ?1 LIMIT 1"
 )
 
 
@@ -74,20 +75,17 @@ class Ledger:
         finally:
             self._reader.execute("COMMIT")
 
-    def find(self, key: bytes) -> Stored | None:
-        """The reply that satisfies a key, if it was ever paid for."""
+    def find(self, key: bytes) -> Stored | Refused | None:
+        """The reply that satisfies a key, if it was ever paid for; else why it never will be, if the endpoint has said so."""
         row = self._reader.execute(_FIND, (key,)).fetchone()
         if row is None:
             return None
         reply, body, codec, choice, seconds, usd = row
+        if reply is None:
+            return Refused(body, codec)
         if reply != self._last[0]:
             self._last = reply, self._decompress(body) if codec else body
         return Stored(self._last[1], choice, seconds, usd)
-
-    def find_rejection(self, key: bytes) -> Refused | None:
-        """Why a key will never be answered, if the endpoint has ever said so."""
-        row = self._reader.execute("SELECT status, error FROM rejections WHERE key = ?", (key,)).fetchone()
-        return Refused(*row) if row else None
 
     def find_logprobs(self, key: bytes) -> tuple[bytes, int] | None:
         """The log-probabilities of the reply that satisfies a key, a JSON list, and the key's place in it."""

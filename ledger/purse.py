@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import BudgetReached
 from .entries import Answered, Cap, Charge, Elsewhere, NoRoom, Payer, Refused, Reservation, Reserved, Settlement
 from .ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What was reserved, to be settled exactly once."""
 
     reserved: Reserved

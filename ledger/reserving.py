@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from .entries import Elsewhere, NoRoom, Reservation, Reserved
 from .funds import Funds
 from .holders import Holder
-from .rows import rows_with, write_rows
+from .rows import GIVEN, rows_with, write_rows
 
 
 def reserve(
@@ -45,11 +45,11 @@ def reserve(
         results.append(Reserved(last))
     write_rows(
         write,
-        "INSERT INTO attempts (id, created, run, stage, recipe, teacher, outcome, input_tokens, output_tokens, usd, settled)"
-        " VALUES ?",
+        "INSERT INTO attempts (id, created, run, stage, recipe, teacher, outcome, input_tokens, output_tokens, usd, settled) "
+        + GIVEN,
         attempts,
     )
-    write_rows(write, "INSERT INTO claims (key, attempt, holder) VALUES ?", claims)
+    write_rows(write, f"INSERT INTO claims (key, attempt, holder) {GIVEN}", claims)
     funds.put_down()
     return results
 

@@ -12,20 +12,36 @@ from typing import Any
 ROWS_AT_ONCE = 500
 """Within SQLite's limit of 32,766 values for one statement."""
 
+GIVEN = "SELECT * FROM (VALUES ?) WHERE column1 IS NOT NULL"
+"""The rows of an INSERT, whose first value is never NULL."""
+
 
 def write_rows(write: sqlite3.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Execute a statement whose `VALUES ?` stands for all the rows."""
+    """Execute a statement whose `VALUES ?` stands for all the rows, and for some of NULLs, which must say nothing to it."""
     for start in range(0, len(rows), ROWS_AT_ONCE):
         some = rows[start : start + ROWS_AT_ONCE]
-        write.execute(_spelled(statement, len(some), len(some[0])), [value for row in some for value in row])
+        _execute(write, statement, [value for row in some for value in row], len(some), len(some[0]))
 
 
 def rows_with(connection: sqlite3.Connection, statement: str, values: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
     """What a query finds whose `IN (VALUES ?)` stands for all the values."""
-    wanted = [(value,) for value in values]
+    wanted = list(values)
     for start in range(0, len(wanted), ROWS_AT_ONCE):
         some = wanted[start : start + ROWS_AT_ONCE]
-        yield from connection.execute(_spelled(statement, len(some), 1), [value for (value,) in some]).fetchall()
+        yield from _execute(connection, statement, some, len(some), 1).fetchall()
+
+
+def _execute(
+    connection: sqlite3.Connection, statement: str, values: list[Any], rows: int, columns: int
+) -> sqlite3.Cursor:
+    length = _rounded(rows)
+    return connection.execute(_spelled(statement, length, columns), values + [None] * ((length - rows) * columns))
+
+
+def _rounded(rows: int) -> int:
+    """So many rows or up to a quarter more: statements of a few lengths, so that SQLite need not compile each anew."""
+    step = 1 << max((rows - 1).bit_length() - 3, 0)
+    return -(-rows // step) * step
 
 
 @lru_cache(maxsize=512)

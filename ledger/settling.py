@@ -3,19 +3,18 @@
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import zstandard
 
 from .entries import Answered, Charge, Reservation, Settlement
 from .funds import Funds
-from .rows import rows_with, write_rows
+from .rows import GIVEN, rows_with, write_rows
 
 COMPRESS_FROM_BYTES = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """How an attempt ended, and what was reserved for it."""
 
     how: Settlement
@@ -72,13 +71,13 @@ def _keep(write: sqlite3.Connection, ended: Sequence[Ended], compressor: zstanda
         (numbers[one.how.reserved.attempt], now, _seconds(one), one.how.charge.usd, *body)
         for one, body in zip(ended, bodies, strict=True)
     ]
-    write_rows(write, "INSERT INTO replies (id, created, seconds, usd, codec, body) VALUES ?", rows)
+    write_rows(write, f"INSERT INTO replies (id, created, seconds, usd, codec, body) {GIVEN}", rows)
     probable = {reply: answer.logprobs for reply, answer in answers.items() if answer.logprobs}
     packed = _compressed(list(probable.values()), compressor)
-    write_rows(write, "INSERT INTO logprobs (reply, body) VALUES ?", list(zip(probable, packed, strict=True)))
+    write_rows(write, f"INSERT INTO logprobs (reply, body) {GIVEN}", list(zip(probable, packed, strict=True)))
     # A key is satisfied once: the first answer stays, whoever bought it.
     draws = [(key, reply, choice) for reply, answer in answers.items() for key, choice in answer.choices.items()]
-    write_rows(write, "INSERT OR IGNORE INTO draws (key, reply, choice) VALUES ?", draws)
+    write_rows(write, f"INSERT OR IGNORE INTO draws (key, reply, choice) {GIVEN}", draws)
     return numbers
 
 
@@ -111,4 +110,4 @@ def _remember(write: sqlite3.Connection, ended: Sequence[Ended]) -> None:
         if one.how.refusal
         for key in one.wanted.keys
     ]
-    write_rows(write, "INSERT OR REPLACE INTO rejections (key, created, status, error) VALUES ?", rows)
+    write_rows(write, f"INSERT OR REPLACE INTO rejections (key, created, status, error) {GIVEN}", rows)

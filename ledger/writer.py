@@ -7,9 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import BrokenWorld
 from .faults import disk_may_be_full, is_an_orders_fault
@@ -22,8 +21,7 @@ After a full disk it is given the reason why nothing new is begun, which is then
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(NamedTuple):
     order: Any
     loop: asyncio.AbstractEventLoop
     done: "asyncio.Future[Any]"

@@ -3,8 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
+from math import inf
 from typing import TYPE_CHECKING, Any
 
+from ..teacher.traffic.stated import Permitted
 from .caps import Caps, caps_of
 from .forecast import Forecast, Most, at_most, forecast, paced
 from .range import Range
@@ -72,6 +75,21 @@ def look(run: "Run") -> Outlook:
     return Outlook(run, train, len(heldout), sizes, caps, prices, spent)
 
 
+def recalled(outlook: Outlook) -> "Pilot | None":
+    """The pilot that the ledger has; None where it is too small, or nothing of it was answered. Asks nobody."""
+    from .extrapolate import LEAST
+    from .pilot import RECALLED_MOST, chosen, recall_pilot
+
+    pairs = zip(outlook.train, outlook.sizes["generate"], strict=True)
+    bought = {prompt.id for prompt, size in pairs if not size.draws}
+    # As far as it goes without a gap: what lies behind one was not chosen by the hash alone.
+    known = list(takewhile(lambda prompt: prompt.id in bought, chosen(outlook.train, RECALLED_MOST)))
+    if len(known) < LEAST:
+        return None
+    pilot = recall_pilot(outlook.run, known)
+    return pilot if pilot.answered else None
+
+
 def facts(outlook: Outlook, pilot: "Pilot | None") -> dict[str, Any]:
     """Everything there is to say, as JSON."""
     from .. import pipeline
@@ -107,21 +125,25 @@ def facts(outlook: Outlook, pilot: "Pilot | None") -> dict[str, Any]:
 
 
 def _offline(outlook: Outlook) -> dict[str, Forecast]:
-    teacher = outlook.run.recipe.teacher
-    found = {}
+    permitted, found = _stated(outlook), {}
     for stage in ASKING:
         one = forecast(outlook.sizes[stage], outlook.caps, outlook.tariff)
-        tokens = one.input_tokens + one.output_tokens
-        seconds = paced(one.requests, tokens, teacher.requests_per_minute, teacher.tokens_per_minute)
-        found[stage] = replace(one, seconds=seconds)
+        if permitted != Permitted():
+            one = replace(one, seconds=paced(one.requests, one.input_tokens + one.output_tokens, permitted))
+        found[stage] = one
     return {**found, "total": found["generate"] + found["eval"]}
+
+
+def _stated(outlook: Outlook) -> Permitted:
+    """The limits that the recipe states."""
+    teacher = outlook.run.recipe.teacher
+    return Permitted(teacher.requests_per_minute or inf, teacher.tokens_per_minute or inf)
 
 
 def _by_pilot(outlook: Outlook, pilot: "Pilot") -> tuple[dict[str, Forecast], dict[str, Any]]:
     from .pilot import Speed, extrapolated, seen
 
-    teacher = outlook.run.recipe.teacher
-    speed = Speed(teacher.concurrency, teacher.requests_per_minute, teacher.tokens_per_minute)
+    speed = Speed(outlook.run.recipe.teacher.concurrency, _stated(outlook).lower(pilot.permitted))
     size_of = dict(zip((prompt.id for prompt in outlook.train), outlook.sizes["generate"], strict=True))
     saw = seen(pilot, [size_of[asked.prompt.id] for asked in pilot.asked], outlook.tariff)
 

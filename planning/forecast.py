@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..ledger.prices import Tariff, Usage
+from ..teacher.traffic.stated import Permitted
 from .caps import Caps, uses_from
 from .range import NOTHING, Range
 from .sizes import Size
@@ -149,12 +150,7 @@ def dollars(tariff: Tariff, input_tokens: float, output_tokens: float, requests:
     return input_tokens * rate.input + output_tokens * rate.output
 
 
-def paced(
-    requests: Range, tokens: Range, requests_per_minute: int | None, tokens_per_minute: int | None
-) -> Range | None:
-    """Seconds that the stated limits make a stage take at least; None where none is stated."""
-    if requests_per_minute is None and tokens_per_minute is None:
-        return None
-    by_requests = requests.times(60 / requests_per_minute) if requests_per_minute else NOTHING
-    by_tokens = tokens.times(60 / tokens_per_minute) if tokens_per_minute else NOTHING
-    return by_requests.at_least(by_tokens)
+def paced(requests: Range, tokens: Range, permitted: Permitted) -> Range:
+    """Seconds that limits make a stage take at least."""
+    by_requests = requests.times(60 / permitted.requests_per_minute)
+    return by_requests.at_least(tokens.times(60 / permitted.tokens_per_minute))

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from ..errors import BrokenWorld
 from ..generate.completions import completion
-from ..generate.elicitation import elicitation_of
+from ..generate.elicitation import Elicitation, elicitation_of
 from ..generate.stage import METHODS
-from ..ledger.key import Draw
 from ..ledger.prices import Tariff, Usage
 from ..store.rows import Completion, Prompt
 from ..store.run import Run
 from ..teacher.reply import Question, Reply
+from ..teacher.traffic.stated import Permitted
+from ..teacher.whole import Ask
 from .caps import Caps
 from .extrapolate import Sample, Target, total
 from .forecast import Forecast, at_most, paced
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 STAGE = "plan"
 """What the pilot's requests are billed to."""
+
+RECALLED_MOST = 200
+"""Prompts of a pilot that the ledger has at most: more tell hardly more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,13 @@ class Pilot:
     sent: int
     usd: float
     """What this call paid; answers that the ledger had cost nothing."""
+    permitted: Permitted
+    """What the teacher said that it takes, as far as it was asked."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything was."""
+        return any(reply.output_tokens for asked in self.asked for reply in asked.replies)
 
 
 def chosen(prompts: Sequence[Prompt], count: int) -> list[Prompt]:
@@ -67,7 +78,7 @@ def ask_pilot(run: Run, prompts: Sequence[Prompt]) -> Pilot:
     from ..teacher.loop import run_async
 
     pilot = run_async(_ask(run, prompts))
-    if not any(reply.output_tokens for asked in pilot.asked for reply in asked.replies):
+    if not pilot.answered:
         first = pilot.asked[0].replies[0]
         raise BrokenWorld(
             f"none of the {len(prompts)} prompts of the pilot was answered; the first: {first.status} {first.error}".rstrip()
@@ -75,39 +86,57 @@ def ask_pilot(run: Run, prompts: Sequence[Prompt]) -> Pilot:
     return pilot
 
 
+def recall_pilot(run: Run, prompts: Sequence[Prompt]) -> Pilot:
+    """The pilot of prompts whose every draw the ledger has; asks nobody."""
+    from ..ledger.ledger import Ledger
+    from ..teacher.identity import identity
+    from ..teacher.loop import run_async
+    from ..teacher.memory import Memory
+
+    section, elicitation = run.recipe.teacher, elicitation_of(run)
+    with Ledger(run.ledger) as ledger:
+        memory = Memory(section, identity(section, run.home), ledger, retry_rejected=run.retry_rejected)
+
+        async def ask(question: Question) -> list[Reply]:
+            if (replies := memory.recall(question)) is None:
+                raise LookupError("a draw of the pilot is not in the ledger")
+            return replies
+
+        async def recall() -> tuple[Asked, ...]:
+            return tuple([await _asked(prompt, ask, elicitation) for prompt in prompts])
+
+        return Pilot(run_async(recall()), 0, 0.0, Permitted())
+
+
 async def _ask(run: Run, prompts: Sequence[Prompt]) -> Pilot:
     from ..teacher.open import open_teacher
     from ..teacher.workers import ask_all
 
     elicitation = elicitation_of(run)
-    method = METHODS[elicitation.method]
-    drawn: dict[str, list[tuple[Draw, Reply]]] = {}
-    times: dict[str, list[float]] = {}
+    found: dict[str, Asked] = {}
     async with open_teacher(run, STAGE) as teacher:
 
         async def ask_one(prompt: Prompt) -> None:
-            taken = times[prompt.id] = []
-
-            async def ask(question: Question) -> list[Reply]:
-                replies = await teacher.ask(question)
-                # Draws that one request answered have its seconds, to the nanosecond.
-                taken.extend({reply.seconds for reply in replies if reply.seconds})
-                return replies
-
-            drawn[prompt.id] = await method(prompt, ask, elicitation)
+            found[prompt.id] = await _asked(prompt, teacher.ask, elicitation)
 
         await ask_all(teacher, prompts, ask_one, run.screen, "pilot", len(prompts))
-        sent, usd = teacher.tally.sent, teacher.tally.usd
-    asked = tuple(
-        Asked(
-            prompt,
-            tuple(reply for _, reply in drawn[prompt.id]),
-            tuple(completion(prompt, draw, reply, elicitation) for draw, reply in drawn[prompt.id]),
-            tuple(times[prompt.id]),
-        )
-        for prompt in prompts
-    )
-    return Pilot(asked, sent, usd)
+        sent, usd, permitted = teacher.tally.sent, teacher.tally.usd, teacher.permitted
+    return Pilot(tuple(found[prompt.id] for prompt in prompts), sent, usd, permitted)
+
+
+async def _asked(prompt: Prompt, ask: Ask, elicitation: Elicitation) -> Asked:
+    """One prompt, asked as the recipe asks it."""
+    times: list[float] = []
+
+    async def timed(question: Question) -> list[Reply]:
+        replies = await ask(question)
+        # Draws that one request answered have its seconds, to the nanosecond.
+        times.extend({reply.seconds for reply in replies if reply.seconds})
+        return replies
+
+    drawn = await METHODS[elicitation.method](prompt, timed, elicitation)
+    completions = tuple(completion(prompt, draw, reply, elicitation) for draw, reply in drawn)
+    return Asked(prompt, tuple(reply for _, reply in drawn), completions, tuple(times))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +194,10 @@ def target_of(sizes: Sequence[Size], seen: Seen) -> Target:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What bounds how fast requests go, as the recipe says it."""
+    """What bounds how fast requests go."""
 
     concurrency: int
-    requests_per_minute: int | None
-    tokens_per_minute: int | None
+    permitted: Permitted
 
 
 def extrapolated(seen: Seen, sizes: Sequence[Size], caps: Caps, tariff: Tariff, speed: Speed) -> Forecast:
@@ -186,7 +214,7 @@ def extrapolated(seen: Seen, sizes: Sequence[Size], caps: Caps, tariff: Tariff, 
     usd = total(Sample(seen.bodies, seen.input_usd, seen.output_usd), target, most.usd)
     into, out, usd = into.at_most(most.input_tokens), out.at_most(most.output_tokens), usd.at_most(most.usd)
     requests = requests.at_most(most.requests).at_least(Range.exactly(len(target.draws)))
-    limits = paced(requests, into + out, speed.requests_per_minute, speed.tokens_per_minute) or NOTHING
+    limits = paced(requests, into + out, speed.permitted)
     return Forecast(
         prompts=len(target.draws),
         draws=int(target.draws.sum()),

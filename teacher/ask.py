@@ -15,6 +15,7 @@ from .memory import Memory
 from .reading import read_logprobs
 from .reply import Question, Reply
 from .speaker import Speaker
+from .traffic.stated import Permitted
 
 _Buying = asyncio.Task[dict[bytes, Reply]]
 
@@ -43,6 +44,11 @@ class Teacher:
     def slowed_by(self) -> str:
         """What keeps requests from going out faster, in a few words; empty when it is the teacher's own speed."""
         return self._buyer.slowed_by or self._filler.slowed_by
+
+    @property
+    def permitted(self) -> Permitted:
+        """What the teacher has said that it takes."""
+        return self._buyer.permitted
 
     async def come_home(self) -> None:
         """Return when everything that was sent is on the ledger, whether or not anybody still waits for it."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -15,6 +15,7 @@ from .failures import PassingError, Rejection, SlowDown, disguised_error, judge_
 from .reading import ChatReply, TornReplyError, read_fresh
 from .tally import Tally
 from .traffic.headers import LONGEST_WAIT_S
+from .traffic.stated import Permitted
 from .traffic.traffic import Place, Traffic
 from .transport import TransportError, Wire
 
@@ -23,8 +24,7 @@ ALIKE_AT_FIRST = 5
 """So many rejections of one kind before the first answer, and every further request would meet the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """One request, ready to be sent."""
 
     operation: str
@@ -40,8 +40,7 @@ class Order:
         return len(self.body) // 4 + self.cap * len(self.keys)
 
 
-@dataclass(frozen=True, slots=True)
-class Bought:
+class Bought(NamedTuple):
     """A reply that is on the ledger."""
 
     reply: ChatReply
@@ -76,6 +75,11 @@ class Buyer:
     def slowed_by(self) -> str:
         """What keeps requests from going out faster, in a few words; empty when it is the teacher's own speed."""
         return self._purse.slowed_by or self._traffic.slowed_by
+
+    @property
+    def permitted(self) -> Permitted:
+        """What the teacher has said that it takes."""
+        return self._traffic.permitted
 
     def halt(self, reason: PotstillError) -> None:
         """Send nothing more: whoever waits gets the reason, what is in flight comes home."""

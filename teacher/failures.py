@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -122,7 +122,7 @@ def disguised_error(wire: Wire) -> Wire | None:
         return None
     code = told["error"].get("code") if isinstance(told["error"], dict) else None
     status = code if isinstance(code, int) and 400 <= code <= 599 else 502
-    return replace(wire, status=status)
+    return wire._replace(status=status)
 
 
 def _first_quoted(message: str) -> str:

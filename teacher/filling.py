@@ -3,9 +3,8 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -23,8 +22,7 @@ SECONDS_BETWEEN_LOOKS = 0.2
 """How often to look whether another process has got the answer that it is buying."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A draw that has to be bought, and its key."""
 
     draw: Draw

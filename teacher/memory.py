@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..ledger.entries import Stored
 from ..ledger.key import request_keys
 from ..ledger.ledger import Ledger
 from ..recipe import TeacherSection
@@ -37,11 +38,13 @@ class Memory:
 
     def find(self, key: bytes) -> Reply | None:
         """The reply of a draw, or that it was rejected for good; None where it is to be asked."""
-        if stored := self._ledger.find(key):
-            read = self._read(stored.body)
-            return self._speaker.reply(key, read, stored.choice, stored.seconds, stored.usd, reused=True)
-        refused = None if self._retry_rejected else self._ledger.find_rejection(key)
-        return self._speaker.failed(key, refused.status, refused.error, reused=True) if refused else None
+        found = self._ledger.find(key)
+        if found is None:
+            return None
+        if isinstance(found, Stored):
+            read = self._read(found.body)
+            return self._speaker.reply(key, read, found.choice, found.seconds, found.usd, reused=True)
+        return None if self._retry_rejected else self._speaker.failed(key, found.status, found.error, reused=True)
 
     def _read(self, body: bytes) -> ChatReply:
         if body is not self._last[0]:

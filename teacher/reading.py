@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -50,8 +49,7 @@ class ChatReply(NamedTuple):
     """The model that answered, with the provider's fingerprint when there is one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(NamedTuple):
     """A reply in the two parts that the ledger keeps; both are JSON."""
 
     body: bytes

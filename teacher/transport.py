@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import aiohttp
 from yarl import URL
@@ -29,8 +28,7 @@ class TransportError(Exception):
         self.reached = reached
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(NamedTuple):
     """What came back over the wire."""
 
     status: int
@@ -45,6 +43,9 @@ class Transport(Protocol):
     Raises TransportError when none comes.
     """
 
+    where: str
+    """Who it reaches, in messages."""
+
     async def send(self, operation: str, body: bytes) -> Wire:
         """Send to an operation, "chat" or "completions", and wait for the last byte, however long it takes."""
         ...
@@ -54,6 +55,7 @@ class HttpTransport:
     """Completions over HTTP: bytes in, bytes out, no parsing on the way. Slots and deadlines are those of `Traffic`."""
 
     def __init__(self, endpoint: Endpoint, proxy: str | None) -> None:
+        self.where = URL(endpoint.base_url).host_port_subcomponent or endpoint.base_url
         self._urls = {operation: URL(endpoint.base_url + path) for operation, path in PATHS.items()}
         self._secret = endpoint.secret.encode()
         self._session = aiohttp.ClientSession(

@@ -75,6 +75,8 @@ def test_patience_that_was_too_short_grows_by_itself() -> None:
 class Hanging:
     """Answers after 5 ms, and one in a hundred never."""
 
+    where = "a host"
+
     def __init__(self) -> None:
         self.sent = 0
 

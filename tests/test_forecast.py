@@ -16,10 +16,11 @@ from potstill.ledger.prices import Usage, stated
 from potstill.planning.caps import Caps
 from potstill.planning.extrapolate import Sample, Target, kept_share, quotient, total
 from potstill.planning.forecast import Forecast, at_most, forecast, paced
-from potstill.planning.range import Range
+from potstill.planning.range import NOTHING, Range
 from potstill.planning.sizes import Size, tokens_of
 from potstill.recipe import Price
 from potstill.store.wilson import wilson
+from potstill.teacher.traffic.stated import Permitted
 
 TARIFF = stated(Price(input=2.0, output=8.0), "stated in the test")
 CAPS = Caps(first=200, second=400, complaint=1024)
@@ -114,9 +115,9 @@ def test_chinese_may_take_more_tokens_a_byte_than_english() -> None:
 
 def test_the_slower_of_two_limits_is_the_time() -> None:
     requests, tokens = Range(10, 60, 120), Range(1_000, 10_000, 600_000)
-    assert paced(requests, tokens, None, None) is None
-    found = paced(requests, tokens, 60, 60_000)
-    assert found == Range(10, 60, 600)
+    assert paced(requests, tokens, Permitted()) == NOTHING
+    assert paced(requests, tokens, Permitted(60, 60_000)) == Range(10, 60, 600)
+    assert Permitted(60).lower(Permitted(90, 60_000)) == Permitted(60, 60_000)
 
 
 def sample(random: np.random.Generator, prompts: int, draws: int = 1) -> Sample:

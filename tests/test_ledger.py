@@ -2,15 +2,17 @@
 
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from potstill.errors import BadInput, BrokenWorld
-from potstill.ledger.entries import Answered, Cap, NoRoom, Refused, Reserved
+from potstill.ledger.entries import Answered, Cap, NoRoom, Refused, Reserved, Stored
 from potstill.ledger.file import SCHEMA_VERSION, UPGRADES, connect
 from potstill.ledger.ledger import Ledger
 from potstill.ledger.network import refuse_network
+from potstill.ledger.rows import GIVEN, rows_with, write_rows
 from potstill.ledger.settling import COMPRESS_FROM_BYTES
 
 from .booking import keep, reserved, settle
@@ -25,7 +27,7 @@ def test_what_is_kept_is_found_again_by_every_key(tmp_path: Path) -> None:
     with Ledger(path) as ledger:
         found = {key: ledger.find(key) for key in (b"a", b"b", b"c")}
         assert ledger.find(b"d") is None
-    assert {key: (one.body, one.choice) for key, one in found.items() if one} == {
+    assert {key: (one.body, one.choice) for key, one in found.items() if isinstance(one, Stored)} == {
         b"a": (small, 0),
         b"b": (large, 0),
         b"c": (large, 1),
@@ -41,7 +43,7 @@ def test_within_a_glance_the_ledger_stands_still_and_afterwards_it_has_moved_on(
             assert ledger.find(b"b") is None
             assert ledger.find(b"a")
         found = ledger.find(b"b")
-        assert found
+        assert isinstance(found, Stored)
         assert found.body == b"{2}"
 
 
@@ -92,10 +94,27 @@ def test_many_small_charges_add_up_without_drift(tmp_path: Path) -> None:
 def test_a_rejection_for_good_is_remembered_until_there_is_an_answer(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.db") as ledger:
         settle(ledger, reserved(ledger, b"a"), "too_long", usd=0.0, refusal=Refused("too_long", "4,000 tokens at most"))
-        assert ledger.find(b"a") is None
-        assert ledger.find_rejection(b"a") == Refused("too_long", "4,000 tokens at most")
-        assert ledger.find_rejection(b"b") is None
-        assert isinstance(reserved(ledger, b"a")[0], Reserved), "it may be asked again if somebody says so"
+        assert ledger.find(b"a") == Refused("too_long", "4,000 tokens at most")
+        assert ledger.find(b"b") is None
+        again = reserved(ledger, b"a")
+        assert isinstance(again[0], Reserved), "it may be asked again if somebody says so"
+        settle(ledger, again, answer=Answered(b"{}", {b"a": 0}, 0.1))
+        assert isinstance(ledger.find(b"a"), Stored)
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 9, 33, 130, 501])
+def test_as_many_rows_are_written_and_found_as_are_given(count: int) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE t (name INTEGER, value TEXT)")
+        rows = [(number, f"value {number}") for number in range(count)]
+        write_rows(connection, f"INSERT INTO t {GIVEN}", rows)
+        assert connection.execute("SELECT * FROM t ORDER BY name").fetchall() == rows
+        found = rows_with(
+            connection, "SELECT value FROM t WHERE name IN (VALUES ?)", [number for number, _ in rows[1:]]
+        )
+        assert sorted(found) == sorted((value,) for _, value in rows[1:])
+        write_rows(connection, "DELETE FROM t WHERE (name, value) IN (VALUES ?)", rows[1:])
+        assert connection.execute("SELECT * FROM t").fetchall() == rows[:1]
 
 
 def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -111,7 +130,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> 
     old.close()
     with Ledger(path) as ledger:
         found = ledger.find(b"a")
-        assert found
+        assert isinstance(found, Stored)
         assert found.body == b"{}"
         assert ledger.spent("run") == (0.25, 7)
         keep(ledger, b"{}", b"b")

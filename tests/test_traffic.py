@@ -36,6 +36,10 @@ class Server:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._port}/v1"
 
+    @property
+    def where(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
     async def up(self) -> None:
         async def handle(request: web.Request) -> web.StreamResponse:
             self.paths.append(request.path)
@@ -162,6 +166,8 @@ def test_the_replica_with_fewer_in_flight_gets_the_next() -> None:
 
 
 class Instant:
+    where = "a host"
+
     async def send(self, operation: str, body: bytes) -> Wire:
         return Wire(200, {}, b"", 0.0)
 
@@ -195,9 +201,12 @@ def test_when_every_replica_is_out_the_least_bad_is_tried() -> None:
                 with pytest.raises(TransportError):
                     await place.send("chat", b"")
                 place.leave()
+            assert traffic.slowed_by == f"failing: {first.where}, {second.where}"
             await first.up()
             await second.up()
-            return [(await ask(traffic)).status for _ in range(20)]
+            statuses = [(await ask(traffic)).status for _ in range(20)]
+            assert traffic.slowed_by.count("127.0.0.1") <= 1, "whoever answers is no longer named"
+            return statuses
 
     assert run_async(work()) == [200] * 20
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .headers import Rate, rate, retry_after
 from .learned import Learned, Mark
-from .stated import BOUNDLESS, Allowance
+from .stated import BOUNDLESS, Allowance, Permitted
 from .tokens import Charges
 
 
@@ -127,6 +127,11 @@ class Pace:
         if self._tokens.stated or self._permit.tokens.stated:
             taken = self._charges.learn(ticket.tokens, ticket.cap, tokens, ticket.shown)
             self._correct_tokens(ticket, taken)
+
+    @property
+    def permitted(self) -> Permitted:
+        """What the replica's headers permit."""
+        return Permitted(self._requests.per_minute, self._tokens.per_minute)
 
     @property
     def shut_until(self) -> float:

@@ -1,6 +1,7 @@
 """What a teacher permits in so many words, in the recipe or in its headers, spread evenly over time."""
 
 import math
+from typing import NamedTuple
 
 from .headers import LONGEST_WAIT_S, Rate
 
@@ -14,6 +15,17 @@ GUARD_S = 0.01
 """Nothing goes sooner after a reset: the way there differs from request to request."""
 BOUNDLESS = 1e8
 """A limit of more a minute is none."""
+
+
+class Permitted(NamedTuple):
+    """Limits that somebody states; infinity where nobody does."""
+
+    requests_per_minute: float = math.inf
+    tokens_per_minute: float = math.inf
+
+    def lower(self, other: "Permitted") -> "Permitted":
+        """The lower of each."""
+        return Permitted(*map(min, self, other))
 
 
 class Meter:

@@ -10,6 +10,7 @@ from .deadlines import Deadlines
 from .headers import LONGEST_WAIT_S, too_long
 from .pace import Limits, Pace, Permit
 from .replica import Replica
+from .stated import Permitted
 
 SLACK_S = 0.0005
 """Half of what event loops measure time in: a timer that rings so much early is in time."""
@@ -103,7 +104,16 @@ class Traffic:
     @property
     def slowed_by(self) -> str:
         """A few words on what limits the pace; empty when nothing does."""
+        failing = [replica.transport.where for replica in self._replicas if replica.left_out]
+        if failing:
+            return f"failing: {', '.join(failing)}"
         return next((told for replica in self._replicas if (told := replica.pace.slowed_by)), "")
+
+    @property
+    def permitted(self) -> Permitted:
+        """What the headers permit, all replicas together."""
+        every = [replica.pace.permitted for replica in self._replicas]
+        return Permitted(*map(sum, zip(*every, strict=True)))
 
     async def place(self, tokens: int, cap: int) -> Place:
         """A place for a request of so many tokens at worst, `cap` of them output; waits for a slot and for the pace.
