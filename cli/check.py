@@ -5,7 +5,7 @@ Then ask the teacher a few tokens, if that is free, and see whether it does what
 
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,10 +72,23 @@ def _findings(job: "Run", probe: bool | None) -> "Iterator[Finding]":
             said = str(error)
             yield Finding(name, "wrong", f"as for {wrong[said]}" if said in wrong else said)
             wrong.setdefault(said, name)
+    if hint := _hint(job, wrong):
+        yield Finding("schema", "note", hint)
     if wrong:
         yield Finding("probes", "note", "the teacher was not asked: mend what is said above first")
     else:
         yield from _probe(job, loaded(), probe)
+
+
+def _hint(job: "Run", wrong: Mapping[str, str]) -> str | None:
+    """What it means that the recipe's schema is not for strict endpoints, if it is one and is not."""
+    from ..graders.structured import why_a_hint
+
+    why = None if "generate" in wrong.values() else why_a_hint(job.recipe.generate, job.home)
+    return why and (
+        f"goes out with `strict: false`, for OpenAI and its like would refuse it otherwise ({why}): they take it as a hint "
+        "(vLLM keeps to it all the same), and an answer that does not fit costs a second request"
+    )
 
 
 def _checks(job: "Run", loaded: "Callable[[], Loaded]") -> Iterator[tuple[str, Callable[[], str]]]:

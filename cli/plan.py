@@ -1,6 +1,9 @@
 """`potstill plan`: what a run will cost, how long it takes and what its held-out set can tell, before anything is paid."""
 
+import shlex
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,9 +51,16 @@ def plan(
     if json:
         print_json(found)
         return
-    command = "potstill plan" if recipe == DEFAULT_RECIPE else f"potstill plan {recipe}"
-    for line in lines(found, command):
+    for line in lines(found, _command(recipe, set_, runs)):
         typer.echo(line)
+
+
+def _command(recipe: Path, set_: Sequence[str] | None, runs: Path) -> str:
+    """What was typed, without what concerns a pilot."""
+    words = ["potstill", "plan"] + ([str(recipe)] if recipe != DEFAULT_RECIPE else [])
+    words += [word for override in set_ or () for word in ("--set", override)]
+    words += ["--runs", str(runs)] if runs != DEFAULT_RUNS else []
+    return shlex.join(words)
 
 
 def _ask(outlook: "Outlook", count: int, *, yes: bool) -> "Pilot":

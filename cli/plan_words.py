@@ -13,7 +13,7 @@ COLUMNS = 100
 
 
 def lines(facts: Facts, command: str) -> Iterator[str]:
-    """The plan in words, readable at 100 columns; `command` is what was typed."""
+    """The plan in words, readable at 100 columns; `command` is what to type for the same plan."""
     for line in _lines(facts, command):
         yield from wrap(line, COLUMNS, subsequent_indent="  ") if len(line) > COLUMNS else [line]
 
@@ -70,8 +70,9 @@ def _row(name: str, place: str, stage: Facts) -> list[str]:
 
 def _basis(facts: Facts, command: str) -> Iterator[str]:
     """What the three numbers are."""
-    if facts["basis"] == "pilot":
-        yield f"By the pilot: low to high holds {facts['pilot']['confidence']:.0%} of such runs, likely is the estimate."
+    if pilot := facts["pilot"]:
+        by = "the pilot" if pilot["sent"] else f"{pilot['prompts']:,} prompts that the ledger has, chosen by hash"
+        yield f"By {by}: low to high holds {pilot['confidence']:.0%} of such runs, likely is the estimate."
         return
     yield f"Offline: input by the bytes of the prompts. A pilot tells much more: {command} --pilot 30"
     cap = facts["caps"]["first"]
@@ -99,6 +100,11 @@ def _pilot(facts: Facts) -> Iterator[str]:
         f"pilot: {pilot['prompts']} prompts, {pilot['sent']} requests sent, ${money(pilot['usd'])} spent; {statuses}; "
         f"{pilot['seconds_a_request']:.2g} s a request"
     )
+    if not pilot["sent"]:
+        yield "nobody was asked now: limits that the teacher tells of in its headers are not in the time"
+    limits = [f"{limit:,.0f} {name.split('_')[0]}" for name, limit in pilot["limits"].items() if limit is not None]
+    if limits:
+        yield f"the teacher says that it takes {' and '.join(limits)} a minute: the time is with that"
     share, rows = pilot["kept_share"], pilot["kept_rows"]
     yield (
         f"kept by the rules: {pilot['kept']} of {pilot['rows']}; of all, {nearest(share['likely'])}% "

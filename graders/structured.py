@@ -50,6 +50,13 @@ def form_of(section: GenerateSection, home: Path) -> Form | None:
     )
 
 
+def why_a_hint(section: GenerateSection, home: Path) -> str | None:
+    """Why OpenAI takes the recipe's schema as a hint alone; None where it holds answers to it, or is told of none."""
+    form = form_of(section, home)
+    told = form.options.get("response_format", {}).get("json_schema") if form else None
+    return why_not_strict(told["schema"]) if told else None
+
+
 def schema_files(section: GenerateSection, home: Path) -> list[Path]:
     """The user's own file behind the recipe's schema; none where it stands in the recipe."""
     given = section.json_schema

@@ -29,9 +29,9 @@ Order = Reservation | Ended | Release
 Result = Reserved | NoRoom | Elsewhere | BrokenWorld | None
 
 
-GATHERING_S, GATHERING_MOST_S = 0.002, 0.008
+GATHERING_S, GATHERING_MOST_S = 0.002, 0.005
 """How long a commit waits for others to share it, at least and at most."""
-MANY_OPEN = 128
+MANY_OPEN = 80
 """So many open requests, and it waits longest."""
 
 
@@ -47,7 +47,7 @@ class Books:
     def gathering_s(self) -> float:
         """How long a commit waits for others to share it: the more requests are open, the more come in meanwhile.
 
-        With 256 open 8 ms instead of 2 save a sixth of the CPU of asking; with few open they would only delay.
+        What is answered meanwhile a kill would lose, and a slot waits for it: with few open there is little to gain for that.
         """
         return max(GATHERING_S, GATHERING_MOST_S * min(1.0, len(self._open) / MANY_OPEN))
 

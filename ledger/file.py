@@ -66,7 +66,7 @@ INSERT INTO spent SELECT run, sum(CAST(round(usd * 1e9) AS INTEGER)), sum(input_
 """
 
 STATEMENTS = 256
-"""Statements that stay compiled: those of `ledger.rows` have a dozen lengths each."""
+"""Statements that stay compiled: a commit has a dozen, each in the lengths of `ledger.rows`."""
 
 UPGRADES = (_FIRST, _SECOND)
 """What makes version k + 1 of version k; an empty file has version 0."""

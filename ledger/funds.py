@@ -2,16 +2,17 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 
 from .entries import Charge, NoRoom, Reservation
-from .rows import GIVEN, write_rows
+from .rows import GIVEN, rows_with, write_rows
 
 NANO = 1_000_000_000
 
 
 def nanousd(usd: float) -> int:
-    """Billionths of a dollar."""
-    return round(usd * NANO)
+    """Billionths of a dollar, of an amount that is not negative; halves go up, as in SQLite's own round()."""
+    return int(usd * NANO + 0.5)
 
 
 class Funds:
@@ -23,10 +24,21 @@ class Funds:
         self._tokens: Counter[str] = Counter()
         self._before: dict[str, tuple[int, int]] = {}
 
-    def charge(self, run: str, charge: Charge, sign: int = 1) -> None:
-        """Add a charge, or take it away."""
-        self._usd[run] += sign * nanousd(charge.usd)
-        self._tokens[run] += sign * (charge.input_tokens + charge.output_tokens)
+    def charge(self, run: str, charge: Charge) -> None:
+        """Add a charge."""
+        self._usd[run] += nanousd(charge.usd)
+        self._tokens[run] += charge.input_tokens + charge.output_tokens
+
+    def take_back(self, attempts: Sequence[int]) -> None:
+        """Take away what these attempts are charged now: somebody may have reconciled one meanwhile."""
+        # Summed up by SQLite: for each row that is fetched sqlite3 lets go of the interpreter.
+        sums = (
+            "SELECT run, sum(CAST(round(usd * 1e9) AS INTEGER)), sum(input_tokens + output_tokens) FROM attempts"
+            " WHERE id IN (VALUES ?) GROUP BY run"
+        )
+        for run, usd, tokens in rows_with(self._write, sums, attempts):
+            self._usd[run] -= usd
+            self._tokens[run] -= tokens
 
     def no_room(self, wanted: Reservation) -> NoRoom | None:
         """Why a reservation does not fit under its cap."""

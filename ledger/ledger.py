@@ -80,9 +80,9 @@ class Ledger:
         row = self._reader.execute(_FIND, (key,)).fetchone()
         if row is None:
             return None
+        if row[0] is None:
+            return Refused(*row[1:3])
         reply, body, codec, choice, seconds, usd = row
-        if reply is None:
-            return Refused(body, codec)
         if reply != self._last[0]:
             self._last = reply, self._decompress(body) if codec else body
         return Stored(self._last[1], choice, seconds, usd)
@@ -118,6 +118,14 @@ class Ledger:
         """Dollars and tokens charged to a run so far, open requests at their worst."""
         row = self._reader.execute("SELECT nanousd / 1e9, tokens FROM spent WHERE run = ?", (run,)).fetchone()
         return row or (0.0, 0)
+
+    def bought_by(self, run: str, stage: str) -> frozenset[bytes]:
+        """The keys of the draws that a stage of a run has bought."""
+        found = self._reader.execute(
+            "SELECT key FROM draws WHERE reply IN (SELECT reply FROM attempts WHERE run = ? AND stage = ?)",
+            (run, stage),
+        )
+        return frozenset(key for (key,) in found)
 
     def bill(self, run: str, stage: str | None = None) -> Bill:
         """What a run's attempts, or those of one of its stages, came to in all."""

@@ -81,7 +81,7 @@ RELATIONS = (
         "nothing reads them: `DELETE FROM logprobs WHERE reply = ID` in sqlite3",
     ),
     Relation(
-        # A file that was version 1 was summed up by SQLite, which rounds halves up where Python rounds them to even.
+        # Potstill once rounded halves to even, where SQLite rounds them up.
         "what the cap counts is not the sum of a run's attempts (run)",
         frozenset({"attempts", "spent"}),
         "WITH sums AS (SELECT run, sum(CAST(round(usd * 1e9) AS INTEGER)) AS nano, count(*) AS number,"

@@ -24,7 +24,7 @@ def write_rows(write: sqlite3.Connection, statement: str, rows: Sequence[Sequenc
 
 
 def rows_with(connection: sqlite3.Connection, statement: str, values: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
-    """What a query finds whose `IN (VALUES ?)` stands for all the values."""
+    """What a query finds whose `IN (VALUES ?)` stands for all the values; never `NOT IN`, for NULLs may be among them."""
     wanted = list(values)
     for start in range(0, len(wanted), ROWS_AT_ONCE):
         some = wanted[start : start + ROWS_AT_ONCE]

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import zstandard
 
-from .entries import Answered, Charge, Reservation, Settlement
+from .entries import Answered, Reservation, Settlement
 from .funds import Funds
-from .rows import GIVEN, rows_with, write_rows
+from .rows import GIVEN, write_rows
 
 COMPRESS_FROM_BYTES = 1024
 
@@ -22,23 +22,13 @@ class Ended(NamedTuple):
 
 
 def settle(write: sqlite3.Connection, ended: Sequence[Ended], compressor: zstandard.ZstdCompressor) -> None:
-    """Put them all down, inside a transaction.
-
-    An attempt is taken from its run's sum at what it is charged now: somebody may have reconciled it meanwhile.
-    """
+    """Put them all down, inside a transaction."""
     if not ended:
         return
     replies = _keep(write, [one for one in ended if one.how.answer], compressor)
-    numbers = [one.how.reserved.attempt for one in ended]
-    charged = {
-        number: Charge(*charge)
-        for number, *charge in rows_with(
-            write, "SELECT id, input_tokens, output_tokens, usd FROM attempts WHERE id IN (VALUES ?)", numbers
-        )
-    }
     funds = Funds(write)
+    funds.take_back([one.how.reserved.attempt for one in ended])
     for one in ended:
-        funds.charge(one.wanted.payer.run, charged[one.how.reserved.attempt], -1)
         funds.charge(one.wanted.payer.run, one.how.charge)
     write_rows(
         write,

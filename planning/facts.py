@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from itertools import takewhile
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from ..teacher.options import counts_caps
 from ..teacher.traffic.stated import Permitted
 from .caps import Caps, caps_of
-from .forecast import Forecast, Most, at_most, forecast, paced
+from .forecast import Forecast, Most, at_most, counted, forecast, paced
 from .range import Range
 from .sizes import Size, Sizing
 
@@ -76,18 +76,11 @@ def look(run: "Run") -> Outlook:
 
 
 def recalled(outlook: Outlook) -> "Pilot | None":
-    """The pilot that the ledger has; None where it is too small, or nothing of it was answered. Asks nobody."""
-    from .extrapolate import LEAST
+    """The pilot that the ledger has, if it has one. Asks nobody."""
     from .pilot import RECALLED_MOST, chosen, recall_pilot
 
-    pairs = zip(outlook.train, outlook.sizes["generate"], strict=True)
-    bought = {prompt.id for prompt, size in pairs if not size.draws}
-    # As far as it goes without a gap: what lies behind one was not chosen by the hash alone.
-    known = list(takewhile(lambda prompt: prompt.id in bought, chosen(outlook.train, RECALLED_MOST)))
-    if len(known) < LEAST:
-        return None
-    pilot = recall_pilot(outlook.run, known)
-    return pilot if pilot.answered else None
+    finished = not any(size.draws for size in outlook.sizes["generate"])
+    return recall_pilot(outlook.run, chosen(outlook.train, RECALLED_MOST), finished=finished)
 
 
 def facts(outlook: Outlook, pilot: "Pilot | None") -> dict[str, Any]:
@@ -126,10 +119,12 @@ def facts(outlook: Outlook, pilot: "Pilot | None") -> dict[str, Any]:
 
 def _offline(outlook: Outlook) -> dict[str, Forecast]:
     permitted, found = _stated(outlook), {}
-    for stage in ASKING:
-        one = forecast(outlook.sizes[stage], outlook.caps, outlook.tariff)
+    caps_count = counts_caps(outlook.run.recipe.teacher)
+    for stage, sizes in outlook.sizes.items():
+        one = forecast(sizes, outlook.caps, outlook.tariff)
         if permitted != Permitted():
-            one = replace(one, seconds=paced(one.requests, one.input_tokens + one.output_tokens, permitted))
+            tokens = counted(sizes, outlook.caps, one.input_tokens + one.output_tokens, counts_caps=caps_count)
+            one = replace(one, seconds=paced(one.requests, tokens, permitted))
         found[stage] = one
     return {**found, "total": found["generate"] + found["eval"]}
 
@@ -143,7 +138,8 @@ def _stated(outlook: Outlook) -> Permitted:
 def _by_pilot(outlook: Outlook, pilot: "Pilot") -> tuple[dict[str, Forecast], dict[str, Any]]:
     from .pilot import Speed, extrapolated, seen
 
-    speed = Speed(outlook.run.recipe.teacher.concurrency, _stated(outlook).lower(pilot.permitted))
+    teacher = outlook.run.recipe.teacher
+    speed = Speed(teacher.concurrency, _stated(outlook).lower(pilot.permitted), counts_caps(teacher))
     size_of = dict(zip((prompt.id for prompt in outlook.train), outlook.sizes["generate"], strict=True))
     saw = seen(pilot, [size_of[asked.prompt.id] for asked in pilot.asked], outlook.tariff)
 
@@ -188,6 +184,7 @@ def _pilot(outlook: Outlook, pilot: "Pilot", saw: "Seen", all_anew: Range) -> di
         "usd_per_kept_row": None if a_row is None else _finite(a_row),
         "output_tokens_an_answer": float(saw.output_tokens.mean()),
         "seconds_a_request": float(saw.seconds.mean()),
+        "limits": {name: None if limit == inf else limit for name, limit in pilot.permitted._asdict().items()},
     }
 
 

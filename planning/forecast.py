@@ -150,6 +150,14 @@ def dollars(tariff: Tariff, input_tokens: float, output_tokens: float, requests:
     return input_tokens * rate.input + output_tokens * rate.output
 
 
+def counted(sizes: Iterable[Size], caps: Caps, tokens: Range, *, counts_caps: bool | None) -> Range:
+    """The tokens that a limit counts: those that requests use, or where output caps count (OpenAI) those that they may use."""
+    if not counts_caps:
+        return tokens
+    asked = [size for size in sizes if size.draws]
+    return tokens.at_least(Range.exactly(sum(size.body / 4 + caps.first * size.draws for size in asked)))
+
+
 def paced(requests: Range, tokens: Range, permitted: Permitted) -> Range:
     """Seconds that limits make a stage take at least."""
     by_requests = requests.times(60 / permitted.requests_per_minute)

@@ -4,7 +4,7 @@ The answers are on the ledger, so that the run finds them and buys none of them 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from ..errors import BrokenWorld
 from ..generate.completions import completion
 from ..generate.elicitation import Elicitation, elicitation_of
 from ..generate.stage import METHODS
+from ..ledger.key import Draw
 from ..ledger.prices import Tariff, Usage
 from ..store.rows import Completion, Prompt
 from ..store.run import Run
@@ -19,8 +20,8 @@ from ..teacher.reply import Question, Reply
 from ..teacher.traffic.stated import Permitted
 from ..teacher.whole import Ask
 from .caps import Caps
-from .extrapolate import Sample, Target, total
-from .forecast import Forecast, at_most, paced
+from .extrapolate import LEAST, Sample, Target, total
+from .forecast import Forecast, at_most, counted, paced
 from .range import NOTHING, Range
 from .sizes import Size
 
@@ -31,7 +32,7 @@ STAGE = "plan"
 """What the pilot's requests are billed to."""
 
 RECALLED_MOST = 200
-"""Prompts of a pilot that the ledger has at most: more tell hardly more."""
+"""Prompts that a pilot out of the ledger has at most: more tell hardly more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +87,42 @@ def ask_pilot(run: Run, prompts: Sequence[Prompt]) -> Pilot:
     return pilot
 
 
-def recall_pilot(run: Run, prompts: Sequence[Prompt]) -> Pilot:
-    """The pilot of prompts whose every draw the ledger has; asks nobody."""
+def recall_pilot(run: Run, prompts: Sequence[Prompt], *, finished: bool) -> Pilot | None:
+    """The pilot that the ledger has; None where it is too small, or nothing of it was answered. Asks nobody.
+
+    Args:
+        run: whose pilot it was.
+        prompts: in the pilot's order.
+        finished: all training prompts are answered. Else only what a pilot bought counts: what a run has reached so far was
+            not chosen by hash, and may be unlike the rest.
+    """
     from ..ledger.ledger import Ledger
     from ..teacher.identity import identity
     from ..teacher.loop import run_async
-    from ..teacher.memory import Memory
+    from ..teacher.memory import Memory, NotKnownError
 
     section, elicitation = run.recipe.teacher, elicitation_of(run)
+    draws = [Draw(index=index) for index in range(elicitation.draws)]
+
+    async def recall(memory: Memory, bought: Container[bytes]) -> list[Asked]:
+        found: list[Asked] = []
+        for prompt in prompts:
+            _, keys = memory.keys(elicitation.asking.question(prompt.messages, draws))
+            if not (finished or all(key in bought for key in keys)):
+                break
+            try:
+                found.append(await _asked(prompt, memory.ask, elicitation))
+            except NotKnownError:
+                break
+        return found
+
+    if not run.ledger.exists():
+        return None
     with Ledger(run.ledger) as ledger:
         memory = Memory(section, identity(section, run.home), ledger, retry_rejected=run.retry_rejected)
-
-        async def ask(question: Question) -> list[Reply]:
-            if (replies := memory.recall(question)) is None:
-                raise LookupError("a draw of the pilot is not in the ledger")
-            return replies
-
-        async def recall() -> tuple[Asked, ...]:
-            return tuple([await _asked(prompt, ask, elicitation) for prompt in prompts])
-
-        return Pilot(run_async(recall()), 0, 0.0, Permitted())
+        found = run_async(recall(memory, ledger.bought_by(run.recipe.name, STAGE)))
+    pilot = Pilot(tuple(found), 0, 0.0, Permitted())
+    return pilot if len(found) >= LEAST and pilot.answered else None
 
 
 async def _ask(run: Run, prompts: Sequence[Prompt]) -> Pilot:
@@ -198,6 +215,8 @@ class Speed:
 
     concurrency: int
     permitted: Permitted
+    counts_caps: bool | None
+    """Whether output caps count against the limit of tokens; None where nobody has said."""
 
 
 def extrapolated(seen: Seen, sizes: Sequence[Size], caps: Caps, tariff: Tariff, speed: Speed) -> Forecast:
@@ -214,7 +233,8 @@ def extrapolated(seen: Seen, sizes: Sequence[Size], caps: Caps, tariff: Tariff, 
     usd = total(Sample(seen.bodies, seen.input_usd, seen.output_usd), target, most.usd)
     into, out, usd = into.at_most(most.input_tokens), out.at_most(most.output_tokens), usd.at_most(most.usd)
     requests = requests.at_most(most.requests).at_least(Range.exactly(len(target.draws)))
-    limits = paced(requests, into + out, speed.permitted)
+    weighed = counted(sizes, caps, into + out, counts_caps=speed.counts_caps)
+    limits = paced(requests, weighed, speed.permitted)
     return Forecast(
         prompts=len(target.draws),
         draws=int(target.draws.sum()),

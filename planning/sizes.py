@@ -11,9 +11,9 @@ from ..store.rows import Prompt
 from ..store.run import Run
 from ..teacher.asking import Asking
 from ..teacher.identity import identity
-from ..teacher.memory import Memory
+from ..teacher.memory import Memory, NotKnownError
 from ..teacher.options import output_cap
-from ..teacher.reply import Question, Reply
+from ..teacher.reply import Question
 from ..teacher.whole import ask_whole
 from .caps import Caps, Use, uses_from
 from .range import Range
@@ -62,13 +62,6 @@ def tokens_of(text: str) -> Range:
     return Range(*(plain / ascii_bytes + (size - plain) / other for ascii_bytes, other in pairs))
 
 
-class _NotKnownError(Exception):
-    """The first question of a draw that the ledger does not answer."""
-
-    def __init__(self, question: Question) -> None:
-        self.question = question
-
-
 class Sizing:
     """Measures prompts as a recipe asks them, and follows each draw through the ledger if there is one."""
 
@@ -94,16 +87,16 @@ class Sizing:
         reference = None if prompt.reference is None else tokens_of(prompt.reference)
         fresh, begun = draws, []
         if self._memory is not None:
-            left = [await self._left(question, Draw(index=index)) for index in range(draws)]
+            left = [await self._left(self._memory, question, Draw(index=index)) for index in range(draws)]
             fresh, begun = left.count(None), [uses for uses in left if uses]
         return Size(self._bytes(question), tokens, reference, fresh, tuple(begun))
 
-    async def _left(self, question: Question, draw: Draw) -> tuple[Use, ...] | None:
+    async def _left(self, memory: Memory, question: Question, draw: Draw) -> tuple[Use, ...] | None:
         """The requests that one draw may still take; None where that is all of them."""
         asked = Question(question.messages, question.options, (draw,))
         try:
-            await ask_whole(self._known, asked, self._asking.policy)
-        except _NotKnownError as missing:
+            await ask_whole(memory.ask, asked, self._asking.policy)
+        except NotKnownError as missing:
             if missing.question is asked:
                 return None
             body, cap = self._bytes(missing.question), output_cap(missing.question.options)
@@ -111,11 +104,6 @@ class Sizing:
                 return (Use(body, cap),)
             return tuple(uses_from(body, cap, self._caps))
         return ()
-
-    async def _known(self, question: Question) -> list[Reply]:
-        if self._memory is None or (replies := self._memory.recall(question)) is None:
-            raise _NotKnownError(question)
-        return replies
 
     def _bytes(self, question: Question) -> int:
         return len(orjson.dumps(question.body(self._model))) + DRAW_FIELDS

@@ -12,6 +12,13 @@ from .reply import Question, Reply
 from .speaker import Speaker
 
 
+class NotKnownError(Exception):
+    """A question that the ledger does not answer."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+
+
 class Memory:
     """What was ever answered to a teacher's questions, and what was rejected for good."""
 
@@ -35,6 +42,16 @@ class Memory:
                 return None
             known.append(reply)
         return known
+
+    async def ask(self, question: Question) -> list[Reply]:
+        """`recall`, where a way of asking is wanted.
+
+        Raises:
+            NotKnownError: a draw of the question is not known.
+        """
+        if (replies := self.recall(question)) is None:
+            raise NotKnownError(question)
+        return replies
 
     def find(self, key: bytes) -> Reply | None:
         """The reply of a draw, or that it was rejected for good; None where it is to be asked."""

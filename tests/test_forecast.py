@@ -15,7 +15,7 @@ from potstill.eval.statistics import mcnemar, retained
 from potstill.ledger.prices import Usage, stated
 from potstill.planning.caps import Caps
 from potstill.planning.extrapolate import Sample, Target, kept_share, quotient, total
-from potstill.planning.forecast import Forecast, at_most, forecast, paced
+from potstill.planning.forecast import Forecast, at_most, counted, forecast, paced
 from potstill.planning.range import NOTHING, Range
 from potstill.planning.sizes import Size, tokens_of
 from potstill.recipe import Price
@@ -117,7 +117,15 @@ def test_the_slower_of_two_limits_is_the_time() -> None:
     requests, tokens = Range(10, 60, 120), Range(1_000, 10_000, 600_000)
     assert paced(requests, tokens, Permitted()) == NOTHING
     assert paced(requests, tokens, Permitted(60, 60_000)) == Range(10, 60, 600)
+    assert paced(requests, tokens, Permitted(60)) == requests
     assert Permitted(60).lower(Permitted(90, 60_000)) == Permitted(60, 60_000)
+
+
+def test_where_output_caps_count_a_limit_of_tokens_is_reached_sooner() -> None:
+    sizes = [Size(400, Range(80, 100, 130), None, fresh=2), Size(400, Range(80, 100, 130), None, fresh=0)]
+    used, caps = Range(100, 300, 3_000), Caps(1_000, None, None)
+    assert counted(sizes, caps, used, counts_caps=None) == used
+    assert counted(sizes, caps, used, counts_caps=True) == Range(2_100, 2_100, 3_000)
 
 
 def sample(random: np.random.Generator, prompts: int, draws: int = 1) -> Sample:

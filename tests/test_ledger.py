@@ -91,6 +91,15 @@ def test_many_small_charges_add_up_without_drift(tmp_path: Path) -> None:
         assert ledger.spent("run")[0] == 10.0
 
 
+def test_halves_of_a_billionth_are_summed_up_as_they_are_counted(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        for number, usd in enumerate((2.5e-9, 37.5e-9, 0.5e-9)):
+            key = bytes([number])
+            settle(ledger, reserved(ledger, key), usd=usd, answer=Answered(b"{}", {key: 0}, 0.1))
+        nano = "SELECT sum(CAST(round(usd * 1e9) AS INTEGER)) FROM attempts"
+        assert ledger.reader.execute(f"SELECT nanousd, ({nano}) FROM spent").fetchone() == (42, 42)
+
+
 def test_a_rejection_for_good_is_remembered_until_there_is_an_answer(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.db") as ledger:
         settle(ledger, reserved(ledger, b"a"), "too_long", usd=0.0, refusal=Refused("too_long", "4,000 tokens at most"))

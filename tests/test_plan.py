@@ -99,6 +99,7 @@ def test_people_can_read_it_at_100_columns(potstill_in: Potstill, tmp_path: Path
         result = potstill_in("plan", *arguments)
         assert result.returncode == 0, result.stderr
         assert max(map(len, result.stdout.splitlines())) <= 100
+        assert ("By the pilot" in result.stdout) == bool(arguments)
         assert "budget.usd" in result.stdout
 
 
@@ -138,6 +139,9 @@ def test_the_run_buys_nothing_of_the_pilot_again_and_costs_what_was_foretold(
     again = plan(potstill_in, "--pilot", "20")
     assert (again["pilot"]["sent"], again["pilot"]["usd"]) == (0, 0.0), "what is bought asks for no yes"
     assert again["total"]["usd"] == first["total"]["usd"]
+    recalled = plan(potstill_in)
+    assert (recalled["basis"], recalled["pilot"]["prompts"], recalled["pilot"]["sent"]) == ("pilot", 20, 0)
+    assert recalled["total"] == first["total"], "what a pilot has told is not forgotten"
     larger = plan(potstill_in, "--pilot", "30", "--yes")
     assert (larger["pilot"]["sent"], answered(server)) == (10, 30), "a larger pilot holds the smaller one"
 
@@ -158,8 +162,27 @@ def test_the_run_buys_nothing_of_the_pilot_again_and_costs_what_was_foretold(
     a_row, spent = larger["pilot"]["usd_per_kept_row"], larger["pilot"]["usd"] + first["pilot"]["usd"] + counts["usd"]
     assert a_row["low"] <= spent / kept <= a_row["high"]
     done = plan(potstill_in)
+    assert done["pilot"]["prompts"] == 120, "a finished run is a pilot too"
     assert done["ledger"]["bought"] == 240
     assert done["stages"]["generate"]["most"]["usd"] == 0
+
+
+def test_what_a_run_has_reached_is_no_pilot(potstill_in: Potstill, tmp_path: Path, server: str) -> None:
+    write(tmp_path, teacher={"base_url": server, "price": PRICED, "concurrency": 1})
+    assert potstill_in("prompts").returncode == 0
+    assert potstill_in("generate", "--set", "budget.tokens=6000").returncode == 3
+    reached = plan(potstill_in)
+    assert reached["ledger"]["bought"] > 60
+    assert (reached["basis"], reached["pilot"]) == ("offline", None), "it was not chosen by hash"
+    asked = plan(potstill_in, "--pilot", "20", "--yes")["pilot"]
+    assert 0 < asked["sent"] <= asked["prompts"] == 20
+
+
+def test_the_advice_names_what_was_typed(potstill_in: Potstill, tmp_path: Path) -> None:
+    write(tmp_path, teacher={"price": PRICED})
+    (tmp_path / "recipe.yaml").rename(tmp_path / "my recipe.yaml")
+    told = potstill_in("plan", "my recipe.yaml", "--set", "generate.draws=3").stdout
+    assert "potstill plan 'my recipe.yaml' --set generate.draws=3 --pilot 30" in " ".join(told.split())
 
 
 def test_a_pilot_stays_under_the_cap(potstill_in: Potstill, tmp_path: Path, server: str) -> None:

@@ -159,6 +159,25 @@ def test_a_pilot_whose_answers_are_all_alike_does_not_promise_that_all_are(
     assert found["output_tokens"]["low"] == pytest.approx(0.7 * found["output_tokens"]["likely"])
 
 
+def test_the_limits_that_a_pilot_met_are_in_the_time(potstill_in: Potstill, tmp_path: Path) -> None:
+    limits = {"x-ratelimit-limit-requests": "1200", "x-ratelimit-remaining-requests": "600"}
+    limits |= {"x-ratelimit-reset-requests": "30s"}
+    quick = greedy(lambda request: ("seven", "stop"))
+
+    def limited(request: dict[str, Any], number: int) -> Answer:
+        status, _, body = quick(request, number)
+        return status, limits, body
+
+    with serving(limited) as (base_url, _):
+        write(tmp_path, base_url)
+        found = plan(potstill_in, "--pilot", "10", "--yes")
+        told = done(potstill_in, "plan", "--pilot", "10")
+    assert found["pilot"]["limits"] == {"requests_per_minute": 1200, "tokens_per_minute": None}
+    left = found["total"]["draws"]
+    assert found["total"]["seconds"]["low"] >= left * 60 / 1200
+    assert "takes 1,200 requests a minute" not in told, "nobody was asked, and nobody said so"
+
+
 @pytest.mark.parametrize("usd", [0.0, 1e-9, 0.00012001, 0.0999, 0.1, 0.1610001, 12.3449, 12345.678])
 def test_a_bound_is_never_rounded_down(usd: float) -> None:
     shown = float(money_at_most(usd).replace(",", ""))

@@ -329,6 +329,28 @@ def test_a_pydantic_model_as_one_writes_it_is_asked_for_without_strictness(tmp_p
     assert strictness(tmp_path, "closed.py:Person")
 
 
+def test_check_says_when_a_schema_is_but_a_hint(potstill_in: Any, tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps({"prompt": f"who is {n}?"}) + "\n" for n in range(9)))
+    hinted = "but schema: goes out with `strict: false`"
+    for schema, mode, says in (
+        (OPEN, "json_schema", True),
+        (CONTACT, "json_schema", False),
+        (OPEN, "json_object", False),
+        (OPEN, "none", False),
+    ):
+        recipe = {
+            "name": "r",
+            "teacher": {"base_url": "practice://skills", "model": "practice-1"},
+            "prompts": {"path": "p.jsonl"},
+            "generate": {"json_schema": schema, "schema_mode": mode},
+            "train": {"student": "scratch:tiny"},
+        }
+        (tmp_path / "recipe.yaml").write_text(json.dumps(recipe))
+        told = potstill_in("check", "--no-probe").stdout
+        assert "NO " not in told, told
+        assert (hinted in told) == says, told
+
+
 def write_project(folder: Path, base_url: str, rows: int, **generate: object) -> None:
     (folder / "p.jsonl").write_text("".join(json.dumps({"prompt": f"who is {n}?"}) + "\n" for n in range(rows)))
     recipe = make_run(folder, base_url, **generate).recipe

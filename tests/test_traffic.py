@@ -15,6 +15,7 @@ from potstill.teacher.endpoint import Endpoint
 from potstill.teacher.loop import run_async
 from potstill.teacher.traffic.pace import Limits, Pace
 from potstill.teacher.traffic.replica import Replica
+from potstill.teacher.traffic.stated import Permitted
 from potstill.teacher.traffic.traffic import Traffic
 from potstill.teacher.transport import HttpTransport, TransportError, Wire
 
@@ -188,6 +189,25 @@ def test_a_failing_replica_is_left_out_longer_and_longer_and_tried_with_one_requ
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
     replica.well()
     assert replica.ready_at(now) <= now
+
+
+def test_what_replicas_permit_is_added_up_over_those_that_have_answered() -> None:
+    said = {"X-RateLimit-Limit-Requests": "6000", "X-RateLimit-Remaining-Requests": "5999"}
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.01)
+        return web.Response(body=b"{}", headers={**said, "X-RateLimit-Reset-Requests": "10ms"})
+
+    async def work() -> list[Permitted]:
+        async with servers(answer, answer) as (_, transports):
+            traffic = Traffic(transports, Limits(concurrency=2))
+            found = [traffic.permitted]
+            await ask(traffic)
+            found.append(traffic.permitted)
+            await asyncio.gather(ask(traffic), ask(traffic))
+            return [*found, traffic.permitted]
+
+    assert run_async(work()) == [Permitted(), Permitted(6000), Permitted(12000)]
 
 
 def test_when_every_replica_is_out_the_least_bad_is_tried() -> None:

@@ -56,6 +56,8 @@ class Pace:
 
     def __init__(self, limits: Limits, permit: Permit | None = None) -> None:
         self.in_flight = 0
+        self.heard = False
+        """Whether anything was answered."""
         self._most = limits.concurrency
         self._permit = permit or Permit(limits)
         self._requests, self._tokens = Allowance(None), Allowance(None)
@@ -98,6 +100,7 @@ class Pace:
     def answered(self, ticket: Ticket, now: float, status: int, headers: Mapping[str, str]) -> None:
         """A reply came."""
         self.in_flight -= 1
+        self.heard = True
         self._read(ticket, now, headers)
         if status != 429:
             self._learned.accepted(ticket.mark, now)

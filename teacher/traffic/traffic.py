@@ -103,17 +103,16 @@ class Traffic:
 
     @property
     def slowed_by(self) -> str:
-        """A few words on what limits the pace; empty when nothing does."""
+        """A few words on what limits the pace and on replicas that fail; empty when nothing does."""
+        told = next((told for replica in self._replicas if (told := replica.pace.slowed_by)), "")
         failing = [replica.transport.where for replica in self._replicas if replica.left_out]
-        if failing:
-            return f"failing: {', '.join(failing)}"
-        return next((told for replica in self._replicas if (told := replica.pace.slowed_by)), "")
+        return "; ".join(part for part in (told, f"failing: {', '.join(failing)}" if failing else "") if part)
 
     @property
     def permitted(self) -> Permitted:
-        """What the headers permit, all replicas together."""
-        every = [replica.pace.permitted for replica in self._replicas]
-        return Permitted(*map(sum, zip(*every, strict=True)))
+        """What the headers permit, all replicas together that have answered."""
+        heard = [replica.pace.permitted for replica in self._replicas if replica.pace.heard]
+        return Permitted(*map(sum, zip(*heard, strict=True))) if heard else Permitted()
 
     async def place(self, tokens: int, cap: int) -> Place:
         """A place for a request of so many tokens at worst, `cap` of them output; waits for a slot and for the pace.
