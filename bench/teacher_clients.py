@@ -19,7 +19,6 @@ LOGPROBS = {"logprobs": True, "top_logprobs": 2}
 def potstill(job: Job) -> Used:
     """Ours: a durable ledger, prices, progress."""
     from potstill.teacher.loop import run_async
-    from potstill.teacher.open import open_teacher  # noqa: F401
 
     from .teacher_runs import ask_prompts
 

@@ -24,7 +24,7 @@ from ..store.schemas import COMPLETIONS, read_prompts
 from ..store.stage import Stage
 from ..store.tables import TableWriter
 from ..teacher.identity import recordings
-from ..teacher.reply import Question, Reply, is_owed
+from ..teacher.reply import NotKnownError, Question, Reply, is_owed
 from .answer import answer
 from .completions import completion_row
 from .elicitation import Elicitation, elicitation_of
@@ -112,7 +112,7 @@ async def _project(
             for prompt in some:
                 try:
                     drawn = await method(prompt, source.ask, elicitation)
-                except _NotBoughtError:
+                except NotKnownError:
                     return known
                 for draw, reply in drawn:
                     counts.add(reply)
@@ -131,16 +131,12 @@ class _Source:
     """What is asked within one glance is answered from one moment."""
 
 
-class _NotBoughtError(Exception):
-    """A draw that has to be bought."""
-
-
 def _recalled(teacher: Any) -> _Source:
     """The ledger alone."""
 
     async def ask(question: Question) -> list[Reply]:
         if (replies := teacher.recall(question)) is None:
-            raise _NotBoughtError
+            raise NotKnownError(question)
         return replies
 
     return _Source(ask, teacher.glance)

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Self
@@ -119,13 +119,12 @@ class Ledger:
         row = self._reader.execute("SELECT nanousd / 1e9, tokens FROM spent WHERE run = ?", (run,)).fetchone()
         return row or (0.0, 0)
 
-    def bought_by(self, run: str, stage: str) -> frozenset[bytes]:
-        """The keys of the draws that a stage of a run has bought."""
-        found = self._reader.execute(
-            "SELECT key FROM draws WHERE reply IN (SELECT reply FROM attempts WHERE run = ? AND stage = ?)",
-            (run, stage),
+    def were_bought_by(self, run: str, stage: str, keys: Sequence[bytes]) -> bool:
+        """Whether a stage of a run has bought all of these draws."""
+        bought = (
+            "SELECT 1 FROM draws WHERE key = ? AND reply IN (SELECT reply FROM attempts WHERE run = ? AND stage = ?)"
         )
-        return frozenset(key for (key,) in found)
+        return all(self._reader.execute(bought, (key, run, stage)).fetchone() for key in keys)
 
     def bill(self, run: str, stage: str | None = None) -> Bill:
         """What a run's attempts, or those of one of its stages, came to in all."""

@@ -4,7 +4,7 @@ The answers are on the ledger, so that the run finds them and buys none of them 
 """
 
 import hashlib
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from ..ledger.key import Draw
 from ..ledger.prices import Tariff, Usage
 from ..store.rows import Completion, Prompt
 from ..store.run import Run
-from ..teacher.reply import Question, Reply
+from ..teacher.reply import NotKnownError, Question, Reply
 from ..teacher.traffic.stated import Permitted
 from ..teacher.whole import Ask
 from .caps import Caps
@@ -99,16 +99,16 @@ def recall_pilot(run: Run, prompts: Sequence[Prompt], *, finished: bool) -> Pilo
     from ..ledger.ledger import Ledger
     from ..teacher.identity import identity
     from ..teacher.loop import run_async
-    from ..teacher.memory import Memory, NotKnownError
+    from ..teacher.memory import Memory
 
     section, elicitation = run.recipe.teacher, elicitation_of(run)
     draws = [Draw(index=index) for index in range(elicitation.draws)]
 
-    async def recall(memory: Memory, bought: Container[bytes]) -> list[Asked]:
+    async def recall(memory: Memory, ledger: Ledger) -> list[Asked]:
         found: list[Asked] = []
         for prompt in prompts:
             _, keys = memory.keys(elicitation.asking.question(prompt.messages, draws))
-            if not (finished or all(key in bought for key in keys)):
+            if not (finished or ledger.were_bought_by(run.recipe.name, STAGE, keys)):
                 break
             try:
                 found.append(await _asked(prompt, memory.ask, elicitation))
@@ -120,7 +120,7 @@ def recall_pilot(run: Run, prompts: Sequence[Prompt], *, finished: bool) -> Pilo
         return None
     with Ledger(run.ledger) as ledger:
         memory = Memory(section, identity(section, run.home), ledger, retry_rejected=run.retry_rejected)
-        found = run_async(recall(memory, ledger.bought_by(run.recipe.name, STAGE)))
+        found = run_async(recall(memory, ledger))
     pilot = Pilot(tuple(found), 0, 0.0, Permitted())
     return pilot if len(found) >= LEAST and pilot.answered else None
 

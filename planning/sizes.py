@@ -11,9 +11,9 @@ from ..store.rows import Prompt
 from ..store.run import Run
 from ..teacher.asking import Asking
 from ..teacher.identity import identity
-from ..teacher.memory import Memory, NotKnownError
+from ..teacher.memory import Memory
 from ..teacher.options import output_cap
-from ..teacher.reply import Question
+from ..teacher.reply import NotKnownError, Question
 from ..teacher.whole import ask_whole
 from .caps import Caps, Use, uses_from
 from .range import Range

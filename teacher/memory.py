@@ -8,15 +8,8 @@ from ..ledger.ledger import Ledger
 from ..recipe import TeacherSection
 from .identity import provider
 from .reading import ChatReply, read_reply
-from .reply import Question, Reply
+from .reply import NotKnownError, Question, Reply
 from .speaker import Speaker
-
-
-class NotKnownError(Exception):
-    """A question that the ledger does not answer."""
-
-    def __init__(self, question: Question) -> None:
-        self.question = question
 
 
 class Memory:

@@ -57,6 +57,13 @@ class Reply(NamedTuple):
     """From sending to the last byte, when it was bought."""
 
 
+class NotKnownError(Exception):
+    """A question that the ledger does not answer."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+
+
 def is_owed(status: str) -> bool:
     """Whether a row of this status failed only for the moment: the next run asks it again."""
     return status in ASKED_AGAIN or status.startswith("error:http_")
