@@ -1,6 +1,7 @@
 """The pace, in virtual time: what is permitted is used, 429s are few, and no limit stops it for good."""
 
 import heapq
+import itertools
 import math
 import random
 from collections.abc import Callable, Mapping
@@ -142,6 +143,8 @@ class Job:
     requests: int = 3000
     latency: Callable[[random.Random], float] = lambda chance: 0.05
     refusal_s: float = 0.005
+    reserving: Callable[[float, random.Random], float] = lambda now, chance: 0.0
+    """Seconds from the place to the sending."""
     limits: Limits = field(default_factory=lambda: Limits(concurrency=256))
     retry_after: Callable[[float], Headers] = lambda now: {}
     tokens: int = 500
@@ -153,19 +156,13 @@ class Job:
         coming: list = []
         now, left, answered, refused, inside = 0.0, self.requests, 0, 0, 0
         sent_at: list[float] = []
-        began, held = 0.0, 0.0
+        order, began, held = itertools.count(), 0.0, 0.0
         while answered < self.requests:
-            may = left and (answered or not sent_at)
+            may = left and (answered or left == self.requests)
             ready = pace.ready_at(now) if may else math.inf
             if ready <= now:
-                ticket = pace.depart(now, self.tokens, self.cap)
-                taken = self.server.take(now, inside, self.used)
-                headers = {**self.server.told(now), **({} if taken else self.retry_after(now))}
-                takes = self.latency(chance) if taken else self.refusal_s
-                inside, left = inside + taken, left - 1
-                heapq.heappush(coming, (now + takes, len(sent_at), ticket, taken, headers))
-                began = now if len(sent_at) == 1 else began
-                sent_at.append(now)
+                ticket, left = pace.depart(now, self.tokens, self.cap), left - 1
+                heapq.heappush(coming, (now + self.reserving(now, chance), next(order), ticket, None))
                 continue
             assert coming or ready < math.inf, "nothing in flight, and nothing may go"
             then = min(ready, coming[0][0] if coming else math.inf)
@@ -173,17 +170,31 @@ class Job:
             now = then
             if ready <= now:
                 continue
-            _, _, ticket, taken, headers = heapq.heappop(coming)
-            inside, answered, refused, left = (
-                inside - taken,
-                answered + taken,
-                refused + (not taken),
-                left + (not taken),
-            )
-            pace.answered(ticket, now, 200 if taken else 429, headers)
+            _, _, ticket, reply = heapq.heappop(coming)
+            if reply is None:
+                pace.set_off(ticket, now)
+                began = now if len(sent_at) == 1 else began
+                sent_at.append(now)
+                taken = self.server.take(now, inside, self.used)
+                headers = {**self.server.told(now), **({} if taken else self.retry_after(now))}
+                takes = self.latency(chance) if taken else self.refusal_s
+                inside += taken
+                heapq.heappush(coming, (now + takes, next(order), ticket, (200 if taken else 429, headers)))
+                continue
+            taken = reply[0] == 200
+            inside, answered, refused = inside - taken, answered + taken, refused + (not taken)
+            left += not taken
+            pace.answered(ticket, now, *reply)
             if taken:
                 pace.used(ticket, self.used)
         return Seen(sent_at[-1] - began, refused, held / now, sent_at)
+
+
+def ask(pace: Pace, sent: float, answered: float, status: int, headers: Headers) -> None:
+    """One request that was sent as soon as it had a place."""
+    ticket = pace.depart(sent, 100, 50)
+    pace.set_off(ticket, sent)
+    pace.answered(ticket, answered, status, headers)
 
 
 def fixed(seconds: float) -> Callable[[random.Random], float]:
@@ -211,6 +222,27 @@ def test_a_limit_told_in_headers_is_used_up_without_one_429(name: str, latency: 
     assert 6000 / (50 * seen.seconds) >= 0.98
 
 
+def slow_disk(now: float, chance: random.Random) -> float:
+    """Mostly a few milliseconds, sometimes many, and now and then a stall."""
+    dice = chance.random()
+    return chance.uniform(0.002, 0.01) if dice < 0.8 else chance.uniform(0.01, 0.05) if dice < 0.99 else 0.3
+
+
+ON_A_SLOW_DISK = {name: make for name, make in STATED.items() if name != "a bucket of one request"}
+ON_A_SLOW_DISK["a window of one second"] = lambda told: Window(50, 1, told_a_minute=told)
+
+
+@pytest.mark.parametrize("name", ON_A_SLOW_DISK)
+def test_a_slow_disk_makes_no_429_of_a_limit_told_in_headers(name: str) -> None:
+    assert Job(ON_A_SLOW_DISK[name](3000), requests=6000, reserving=slow_disk).run().refused == 0
+
+
+def test_a_stall_of_the_disk_is_no_reason_for_a_burst_after_it() -> None:
+    job = Job(Bucket(50, 50, told_a_minute=3000), requests=1000)
+    job.reserving = lambda now, chance: 15 - now if 10 <= now < 15 else 0.0
+    assert job.run().refused == 0
+
+
 @pytest.mark.parametrize("name", STATED)
 def test_a_limit_stated_in_the_recipe_is_used_up_without_one_429(name: str) -> None:
     seen = Job(STATED[name](0), limits=Limits(256, requests_per_minute=3000)).run()
@@ -235,14 +267,14 @@ def test_a_reset_beyond_all_waiting_says_nothing_while_something_is_left() -> No
         said = {"limit": "600", "remaining": "599", "reset": reset}
         headers = {f"x-ratelimit-{name}-requests": value for name, value in said.items()}
         for number in range(50):
-            pace.answered(pace.depart(float(number), 100, 50), number + 0.5, 200, headers)
+            ask(pace, float(number), number + 0.5, 200, headers)
             assert pace.ready_at(number + 0.5) <= number + 1
         assert pace.shut_until < 0
 
 
 def test_with_nothing_left_nothing_goes_before_a_reset_that_can_be_waited_for() -> None:
     pace = Pace(Limits(256))
-    pace.answered(pace.depart(0.0, 100, 50), 0.05, 200, limit_headers("requests", 1000, 0, 300))
+    ask(pace, 0.0, 0.05, 200, limit_headers("requests", 1000, 0, 300))
     assert pace.ready_at(0.1) == pytest.approx(300.0, abs=0.1)
     assert pace.shut_until < 0
     assert pace.slowed_by == "limited by the requests that the teacher says are left"
@@ -322,7 +354,7 @@ def test_sustained_429s_never_stop_the_probing() -> None:
         ready = pace.ready_at(now)
         gaps.append(max(0.0, ready - now))
         now = max(now, ready)
-        pace.answered(pace.depart(now, 100, 50), now + 0.01, 429, {})
+        ask(pace, now, now + 0.01, 429, {})
         now += 0.01
     assert max(gaps) <= 5.001
     assert max(gaps[-10:]) > 1.0

@@ -42,11 +42,13 @@ class Ticket:
     cap: int
     charged: float
     """Tokens, so far."""
-    sent: float
-    requests_then: float
-    """All requests of the replica when it left, itself included; likewise the next."""
-    tokens_then: float
+    gated: bool
+    """Whether it was charged, as a request too."""
     mark: Mark
+    sent: float = math.nan
+    requests_then: float = 0.0
+    """All that the replica had been sent then, itself included; likewise the next."""
+    tokens_then: float = 0.0
     shown: float | None = None
     """Tokens that were gone from the limit when it was alone."""
 
@@ -83,19 +85,27 @@ class Pace:
         return ready
 
     def depart(self, now: float, tokens: int, cap: int) -> Ticket:
-        """A request goes, of so many tokens at worst, `cap` of them output."""
+        """A request gets a place, of so many tokens at worst, `cap` of them output."""
         self.in_flight += 1
-        requests, budget = self._requests, self._tokens
-        charged = 0.0
-        if self._gates:
+        gated, charged = bool(self._gates), 0.0
+        if gated:
             late, self._waited = self._waited, False
             charged = self._charges.expected(tokens, cap)
-            requests.charge(now, 1.0, late=late)
-            budget.charge(now, charged, late=late)
-            self._permit.requests.charge(now, 1.0, late=late)
-            self._permit.tokens.charge(now, charged, late=late)
-        mark = self._learned.departs(self.in_flight, now)
-        return Ticket(tokens, cap, charged, now, requests.total, budget.total, mark)
+            for allowance in (self._requests, self._permit.requests):
+                allowance.charge(now, 1.0, late=late)
+            for allowance in (self._tokens, self._permit.tokens):
+                allowance.charge(now, charged, late=late)
+        return Ticket(tokens, cap, charged, gated, self._learned.departs(self.in_flight, now))
+
+    def set_off(self, ticket: Ticket, now: float) -> None:
+        """It is sent. Since it got its place it was put on disk, which may have taken long."""
+        requests, tokens = self._requests, self._tokens
+        if ticket.gated:
+            for allowance in (requests, self._permit.requests):
+                allowance.sent += 1.0
+            for allowance in (tokens, self._permit.tokens):
+                allowance.sent += ticket.charged
+        ticket.sent, ticket.requests_then, ticket.tokens_then = now, requests.sent, tokens.sent
 
     def answered(self, ticket: Ticket, now: float, status: int, headers: Mapping[str, str]) -> None:
         """A reply came."""
@@ -120,16 +130,18 @@ class Pace:
         """It was never sent: nothing was taken."""
         self.in_flight -= 1
         self._learned.returned(ticket.mark)
-        if self._gates:
-            self._requests.correct(-1.0)
-            self._permit.requests.correct(-1.0)
-            self._correct_tokens(ticket, 0.0)
+        if ticket.gated:
+            for allowance in (self._requests, self._permit.requests):
+                allowance.take_back(1.0)
+            for allowance in (self._tokens, self._permit.tokens):
+                allowance.take_back(ticket.charged)
 
     def used(self, ticket: Ticket, tokens: int) -> None:
         """What a request really used."""
         if self._tokens.stated or self._permit.tokens.stated:
             taken = self._charges.learn(ticket.tokens, ticket.cap, tokens, ticket.shown)
-            self._correct_tokens(ticket, taken)
+            for allowance in (self._tokens, self._permit.tokens):
+                allowance.correct(taken - ticket.charged)
 
     @property
     def permitted(self) -> Permitted:
@@ -192,11 +204,6 @@ class Pace:
     def _set_gates(self) -> None:
         every = (self._requests, self._tokens, self._permit.requests, self._permit.tokens)
         self._gates = [allowance for allowance in every if allowance.stated]
-
-    def _correct_tokens(self, ticket: Ticket, taken: float) -> None:
-        self._tokens.correct(taken - ticket.charged)
-        self._permit.tokens.correct(taken - ticket.charged)
-        ticket.charged = taken
 
 
 def _gone(told: Rate) -> float | None:

@@ -13,6 +13,8 @@ LAG_S = 0.05
 """What a late timer or a stalled disk held up is made good, up to this many seconds' worth."""
 GUARD_S = 0.01
 """Nothing goes sooner after a reset: the way there differs from request to request."""
+AHEAD_S = 0.25
+"""So many seconds' worth may have a place and not be sent yet: a stall of the disk is no reason for a burst after it."""
 BOUNDLESS = 1e8
 """A limit of more a minute is none."""
 
@@ -50,8 +52,8 @@ class Allowance:
 
     def __init__(self, per_minute: float | None) -> None:
         self._told = per_minute or math.inf
-        self.total = 0.0
-        """All that was charged so far."""
+        self.placed = self.sent = 0.0
+        """All that was charged so far, and what of it is on its way or has been."""
         self._meter: Meter | None = Meter(MARGIN * per_minute / 60) if per_minute else None
         self._per_minute = self._told
         self._each, self._last = 0.0, 1.0
@@ -72,26 +74,34 @@ class Allowance:
         return self._per_minute
 
     def ready_at(self) -> float:
-        """When the next may go."""
+        """When the next may go; infinity: when something that has a place has been sent."""
         meter = self._meter
-        return max(meter.due, min(self._due, self._relief)) if meter is not None else -math.inf
+        if meter is None:
+            return -math.inf
+        if self.placed - self.sent > AHEAD_S * meter.rate:
+            return math.inf
+        return max(meter.due, min(self._due, self._relief))
 
     def charge(self, now: float, amount: float, *, late: bool) -> None:
-        """A request goes that takes this much; `late`: it was waiting for its time."""
-        self.total += amount
+        """A request that takes this much gets a place; `late`: it was waiting for its time."""
+        self.placed += amount
         self._last = amount
         if self._meter is not None:
             self._meter.charge(now, amount, late=late)
             self._due = now + amount * self._each
 
+    def take_back(self, amount: float) -> None:
+        """So much that was charged is not sent after all."""
+        self.placed -= amount
+        self.correct(-amount)
+
     def correct(self, amount: float) -> None:
         """So much more was taken than was charged; less where it is negative."""
-        self.total += amount
         if self._meter is not None:
             self._meter.due += amount / self._meter.rate
 
     def heard(self, said: Rate, since: float, sent: float, now: float) -> None:
-        """Learn from a reply to a request that left at `sent`, when `since` was the total, itself included.
+        """Learn from a reply to a request that was sent at `sent`, as the last of `since` sent so far.
 
         What is left is spread until the reset; with nothing left, nothing goes before. A lone user of a bucket or of a
         window never notices; where others share the key, it makes room for them. A limit by the hour or the day says
@@ -101,7 +111,7 @@ class Allowance:
         if self._meter is None or said.remaining is None or said.reset is None or sent < self._heard:
             return  # what an older request heard is out of date
         self._heard = sent
-        left = said.remaining - (self.total - since)
+        left = said.remaining - (self.placed - since)
         ahead = said.reset - (now - sent)
         permitted = self._per_minute / 60
         plenty = self._eager and left >= PLENTY_S * permitted and (ahead > 0 or said.reset <= 1)
@@ -111,7 +121,8 @@ class Allowance:
         if ahead <= 0 or not (self._by_minute or gone):
             self._each, self._relief = 0.0, -math.inf
             return
-        self._relief = now + ahead + GUARD_S
+        # It was sent some time before the teacher saw it: of all that tell of one reset, the latest is the nearest.
+        self._relief = max(now + ahead + GUARD_S, self._relief if self._relief > now else -math.inf)
         enough = left >= max(self._last, 1.0)
         self._each = ahead / (MARGIN * left) if enough else math.inf
         self._due = min(self._due, now + self._last * self._each) if enough else math.inf

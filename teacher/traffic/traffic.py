@@ -36,6 +36,8 @@ class Place:
         self._sent = True
         traffic, replica = self._traffic, self.replica
         started = traffic.now()
+        replica.pace.set_off(self._ticket, started)
+        traffic.set_off()
         scope = traffic.deadlines.watch(self._cap, started)
         try:
             async with scope:
@@ -145,6 +147,11 @@ class Traffic:
         for future, _, _ in self._waiting:
             if not future.done():
                 future.set_exception(reason)
+
+    def set_off(self) -> None:
+        """A request was sent, which others may have been waiting for."""
+        if self._waiting:
+            self._release()
 
     def left(self) -> None:
         """A place was given back."""
