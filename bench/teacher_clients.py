@@ -11,6 +11,7 @@ from .teacher_forks import import_everything
 from .teacher_job import Job, read_job
 from .teacher_meter import Used, metered
 from .teacher_prompts import messages
+from .teacher_replay import bare_loop
 from .teacher_runs import OUTPUT_CAP, make_run
 
 LOGPROBS = {"logprobs": True, "top_logprobs": 2}
@@ -127,6 +128,7 @@ CLIENTS: Mapping[str, Callable[[Job], Used]] = {
     "generate": generate,
     "prompts": prompts,
     "prompts+generate": both,
+    "bare loop": bare_loop,
 }
 
 

@@ -4,12 +4,16 @@ A child asks 1,000 prompts, 32 at once, and writes down the name of each as its 
 moment, and the next child goes on, until one ends by itself; then the stage `generate` writes its tables, and the same prompts
 go through an unbroken run in another folder. The server outlives them all and knows when it received and answered what. No
 two prompts are the same request and the server makes no faults, so whatever it receives twice is asked again because of a kill.
+
+What a commit takes, the disk decides in the end: how long it took at most for one small write meanwhile is in the table.
 """
 
+import os
 import random
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -28,6 +32,8 @@ LONGEST_LIFE_S = 0.5
 UNBEGUN = 0.2
 """The share of kills at any moment since birth; the others come when the child has sent a request that is new."""
 LOST_AT_MOST_S = 0.05
+PAGE, WRITES_EVERY_S = 16_384, 0.01
+"""The ledger's page, and how often one is written beside."""
 
 Request = tuple[str, float, float]
 """The name of a prompt, when the server received it, when it answered or 0."""
@@ -69,19 +75,44 @@ def measure(effort: Effort) -> list[Claim]:
     """All claims about kills."""
     import_everything()
     wanted, found, random_ = (10 if effort.quick else 200), Found(), random.Random(0)
-    with start_server(ServerSettings(latency_s=0.03, sigma=0.5, log=True)) as server:
+    settings = ServerSettings(latency_s=0.03, sigma=0.5, log=True)
+    with start_server(settings) as server, _disk_watched() as writes:
         while found.kills < wanted:
             with scratch() as home:
                 _corpus(server, home, found, random_)
+        slowest = max(map(float, writes.read_text().splitlines()[:-1]), default=0.0) * 1000
     oldest = max(found.ages, default=0.0) * 1000
     again = ("asked again: open", "answered", "oldest of them, ms", "handed over")
     seen = (found.open_again, len(found.ages), oldest, found.handed_over_again)
-    head = ("kills", "with requests open", "corpora", *again, "tables that differ")
-    print_table("Killed at random:", head, [(found.kills, found.met_work, found.corpora, *seen, found.different)])
+    head = ("kills", "with requests open", "corpora", *again, "tables that differ", "slowest write of the disk, ms")
+    row = (found.kills, found.met_work, found.corpora, *seen, found.different, slowest)
+    print_table("Killed at random:", head, [row])
     return [
         none_of("kill_rebought", found.rebought + found.handed_over_again, found.kills),
         none_of("kill_tables_differ", found.different, found.corpora),
     ]
+
+
+@contextmanager
+def _disk_watched() -> Iterator[Path]:
+    """A file with the seconds, one to a line, that single writes to the disk take, made one after the other meanwhile."""
+    with scratch() as folder:
+        watch = fork(lambda: _write_until_killed(folder), folder / "said")
+        try:
+            yield folder / "seconds"
+        finally:
+            watch.live(0.0)
+
+
+def _write_until_killed(folder: Path) -> int:
+    page = os.open(folder / "page", os.O_WRONLY | os.O_CREAT)
+    with (folder / "seconds").open("w", buffering=1) as told:
+        while True:
+            began = time.monotonic()
+            os.pwrite(page, bytes(PAGE), 0)
+            os.fdatasync(page)
+            print(time.monotonic() - began, file=told)
+            time.sleep(WRITES_EVERY_S)
 
 
 def _corpus(server: Address, home: Path, found: Found, random_: random.Random) -> None:

@@ -3,17 +3,24 @@
 Everything is bought once; then the stage's table is taken away and the stage runs again, three times, of which the median
 counts. One draw a prompt is the case that the claim is about: with several, one reply fills several rows. Importing packages is
 not in the claim, as it is not in the CPU of asking; the table has the rate with it, too.
+
+Rows per second tell as much of the machine as of us. So a bare loop is timed between the replays: it fetches the same replies
+from the same ledger, unpacks and parses them, and writes their texts as Parquet; no keys to make, no prompts to read.
 """
 
 import shutil
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
+
+from potstill.store.tables import ROWS_PER_GROUP, parts
 
 from .server import start_server
 from .server_settings import ServerSettings
 from .teacher_claims import Claim, Effort, at_least, print_table
 from .teacher_job import Job, run_job, scratch
-from .teacher_meter import Used
+from .teacher_meter import Used, metered
 from .teacher_prompts import write_prompts
 
 REPEATS = 3
@@ -23,25 +30,27 @@ def measure(effort: Effort) -> list[Claim]:
     """The claim about replay."""
     rows = []
     for draws, prompts in ((1, 2_000), (4, 500)) if effort.quick else ((1, 51_000), (4, 13_500)):
-        found = _replays(prompts, draws)
-        rates = [used.rows / used.wall_s for used in found]
+        found, bare = zip(*_replays(prompts, draws), strict=True)
+        rates = [_rate(used) for used in found]
         cpu = median(used.rows / used.cpu_s for used in found)
         imported = median(used.rows / (used.wall_s + used.notes["import_s"]) for used in found)
         spread = f"{min(rates):,.0f} to {max(rates):,.0f}"
-        rows.append((draws, found[0].rows, median(rates), spread, imported, cpu))
+        share = median(rate / _rate(floor) for rate, floor in zip(rates, bare, strict=True))
+        rows.append((draws, found[0].rows, median(rates), spread, imported, cpu, median(map(_rate, bare)), share))
     head = ("draws a prompt", "rows", "rows/s of wall time", "least and most", "imports counted", "rows per CPU second")
-    print_table("Replay through `generate`:", head, rows)
+    print_table("Replay through `generate`:", (*head, "bare loop, rows/s", "ours / bare loop"), rows)
     return [at_least("replay_rows_per_s", rows[0][2], 20_000)]
 
 
-def _replays(prompts: int, draws: int) -> list[Used]:
+def _replays(prompts: int, draws: int) -> list[tuple[Used, Used]]:
+    """Replays, each beside a bare loop."""
     with start_server(ServerSettings(latency_s=0)) as server, scratch() as home:
         write_prompts(home / "prompts.jsonl", prompts)
         job = Job("generate", server.base_url, str(home), prompts, draws=draws)
         run_job(Job("prompts", server.base_url, str(home), prompts))
         run_job(job)
         bought = server.stats()["accepted"]
-        found = [_replay(home, job) for _ in range(REPEATS)]
+        found = [(_replay(home, job), run_job(replace(job, client="bare loop"))) for _ in range(REPEATS)]
         if server.stats()["accepted"] != bought:
             raise RuntimeError("a replay sent requests: this is no replay")
         return found
@@ -50,3 +59,36 @@ def _replays(prompts: int, draws: int) -> list[Used]:
 def _replay(home: Path, job: Job) -> Used:
     shutil.rmtree(home / "runs" / "bench" / "completions")
     return run_job(job)
+
+
+def _rate(used: Used) -> float:
+    return used.rows / used.wall_s
+
+
+def bare_loop(job: Job) -> Used:
+    """The least that a replay can be: every reply that the completions name, fetched, unpacked, parsed and written."""
+    import orjson
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    import zstandard
+
+    table = Path(job.home) / "runs" / "bench" / "completions"
+    keys = [
+        bytes.fromhex(key) for part in parts(table, "completions") for key in pq.read_table(part)["key"].to_pylist()
+    ]
+    schema = pa.schema([("key", pa.binary()), ("text", pa.string()), ("seconds", pa.float64()), ("usd", pa.float64())])
+    ask = "SELECT body, choice, seconds, usd FROM draws JOIN replies ON id = reply WHERE key = ?"
+    with metered() as used:
+        ledger, unpack = sqlite3.connect(Path(job.home) / ".potstill" / "ledger.db"), zstandard.ZstdDecompressor()
+        with pq.ParquetWriter(Path(job.home) / "bare.parquet", schema, compression="zstd") as file:
+            for first in range(0, len(keys), ROWS_PER_GROUP):
+                rows = []
+                for key in keys[first : first + ROWS_PER_GROUP]:
+                    body, choice, seconds, usd = ledger.execute(ask, (key,)).fetchone()
+                    reply = orjson.loads(unpack.decompress(body))
+                    rows.append((key, reply["choices"][choice]["message"]["content"], seconds, usd))
+                columns = [pa.array(column) for column in zip(*rows, strict=True)]
+                file.write_batch(pa.record_batch(columns, schema=schema))
+                used.rows += len(rows)
+        ledger.close()
+    return used
