@@ -9,18 +9,15 @@ from the same ledger, unpacks and parses them, and writes their texts as Parquet
 """
 
 import shutil
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-
-from potstill.store.tables import ROWS_PER_GROUP, parts
 
 from .server import start_server
 from .server_settings import ServerSettings
 from .teacher_claims import Claim, Effort, at_least, print_table
 from .teacher_job import Job, run_job, scratch
-from .teacher_meter import Used, metered
+from .teacher_meter import Used
 from .teacher_prompts import write_prompts
 
 REPEATS = 3
@@ -63,32 +60,3 @@ def _replay(home: Path, job: Job) -> Used:
 
 def _rate(used: Used) -> float:
     return used.rows / used.wall_s
-
-
-def bare_loop(job: Job) -> Used:
-    """The least that a replay can be: every reply that the completions name, fetched, unpacked, parsed and written."""
-    import orjson
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    import zstandard
-
-    table = Path(job.home) / "runs" / "bench" / "completions"
-    keys = [
-        bytes.fromhex(key) for part in parts(table, "completions") for key in pq.read_table(part)["key"].to_pylist()
-    ]
-    schema = pa.schema([("key", pa.binary()), ("text", pa.string()), ("seconds", pa.float64()), ("usd", pa.float64())])
-    ask = "SELECT body, choice, seconds, usd FROM draws JOIN replies ON id = reply WHERE key = ?"
-    with metered() as used:
-        ledger, unpack = sqlite3.connect(Path(job.home) / ".potstill" / "ledger.db"), zstandard.ZstdDecompressor()
-        with pq.ParquetWriter(Path(job.home) / "bare.parquet", schema, compression="zstd") as file:
-            for first in range(0, len(keys), ROWS_PER_GROUP):
-                rows = []
-                for key in keys[first : first + ROWS_PER_GROUP]:
-                    body, choice, seconds, usd = ledger.execute(ask, (key,)).fetchone()
-                    reply = orjson.loads(unpack.decompress(body))
-                    rows.append((key, reply["choices"][choice]["message"]["content"], seconds, usd))
-                columns = [pa.array(column) for column in zip(*rows, strict=True)]
-                file.write_batch(pa.record_batch(columns, schema=schema))
-                used.rows += len(rows)
-        ledger.close()
-    return used

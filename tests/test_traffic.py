@@ -210,6 +210,29 @@ def test_what_replicas_permit_is_added_up_over_those_that_have_answered() -> Non
     assert run_async(work()) == [Permitted(), Permitted(6000), Permitted(12000)]
 
 
+def test_a_request_that_is_sent_makes_room_for_the_next() -> None:
+    async def work() -> int:
+        async with servers(after(1)) as ((server,), transports):
+            traffic = Traffic(transports, Limits(concurrency=64, requests_per_minute=180))
+
+            async def ask_slowly() -> None:
+                place = await traffic.place(100, 50)
+                await asyncio.sleep(0.02)  # as long as the disk takes
+                try:
+                    await place.send("chat", b"")
+                finally:
+                    place.leave()
+
+            asking = [asyncio.create_task(ask_slowly()) for _ in range(20)]
+            await asyncio.sleep(0.9)
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+            return len(server.paths)
+
+    assert run_async(work()) >= 2, "no answer was there yet; of 180 a minute one at a time may wait for the disk"
+
+
 def test_when_every_replica_is_out_the_least_bad_is_tried() -> None:
     async def work() -> list[int]:
         async with servers(after(0), after(0)) as ((first, second), transports):

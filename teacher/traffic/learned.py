@@ -25,8 +25,8 @@ class Mark:
     cycle: Cycle
     epoch: int
     level: int
-    """Requests in flight when it left, itself included."""
-    sent: float
+    """Requests in flight when it got its place, itself included."""
+    placed: float
     probe: bool
 
 
@@ -63,22 +63,27 @@ class Learned:
             return self.supply.meter.due
         return self.window.ready_at(in_flight, now)
 
-    def departs(self, level: int, now: float) -> Mark:
-        """One goes, as one of so many in flight."""
+    def place(self, level: int, now: float) -> Mark:
+        """One gets a place, as one of so many in flight."""
         probe = False
         if self._cycle.started == math.inf:
             self._cycle.started = now
         if self._pause is not None:
             if self._pause.probing is None:
-                self._pause.probing, probe = now, True
+                self._pause.probing, probe = math.inf, True
             else:  # a 429 would have come by now
                 self._resume(now)
         if self.supply is not None:
             self.supply.charge(now)
         else:
-            self.window.departs(now)
+            self.window.place(now)
         self._cycle.sent += 1
         return Mark(self._cycle, self._epoch, level, now, probe)
+
+    def set_off(self, mark: Mark, now: float) -> None:
+        """One is sent."""
+        if mark.probe and mark.epoch == self._epoch and self._pause is not None:
+            self._pause.probing = now
 
     def accepted(self, mark: Mark, now: float) -> None:
         """One was taken."""
@@ -89,12 +94,12 @@ class Learned:
         if mark.probe and self._pause is not None:
             self._resume(now)
         elif self.supply is None:
-            self.window.accepted(mark.level, now - mark.sent, now)
+            self.window.accepted(mark.level, now - mark.placed, now)
 
     def refused(self, mark: Mark, in_flight: int, now: float, after: float = 0.0) -> None:
         """One was answered with 429. A wait was asked for that is longer than an answer takes: a slot is not what is missing."""
         mark.cycle.refused += 1
-        self._refusal_s = max(0.9 * self._refusal_s, now - mark.sent)
+        self._refusal_s = max(0.9 * self._refusal_s, now - mark.placed)
         if mark.epoch != self._epoch:
             if self.supply is None:
                 self.window.lower(mark.level)
@@ -179,7 +184,7 @@ class Pause:
     def __init__(self, cycle: Cycle, now: float) -> None:
         self.cycle, self.since = cycle, now
         self.probing: float | None = None
-        """When the probe left that is under way."""
+        """When the probe was sent that is under way; infinity: it has only its place."""
         self._delay = PROBE_S
         self._at = now + self._delay
 

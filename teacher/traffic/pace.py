@@ -41,7 +41,7 @@ class Ticket:
     """At worst."""
     cap: int
     charged: float
-    """Tokens, so far."""
+    """Tokens, when it got its place."""
     gated: bool
     """Whether it was charged, as a request too."""
     mark: Mark
@@ -74,7 +74,7 @@ class Pace:
             self._learned.open()
 
     def ready_at(self, now: float) -> float:
-        """When the next request may go; infinity: when something in flight has come back."""
+        """When the next request may get a place; infinity: when something has been sent or has come back."""
         self._seen = now
         if self.in_flight >= self._most:
             return math.inf
@@ -84,7 +84,7 @@ class Pace:
         self._waited = self._waited or ready > now
         return ready
 
-    def depart(self, now: float, tokens: int, cap: int) -> Ticket:
+    def place(self, now: float, tokens: int, cap: int) -> Ticket:
         """A request gets a place, of so many tokens at worst, `cap` of them output."""
         self.in_flight += 1
         gated, charged = bool(self._gates), 0.0
@@ -95,7 +95,7 @@ class Pace:
                 allowance.charge(now, 1.0, late=late)
             for allowance in (self._tokens, self._permit.tokens):
                 allowance.charge(now, charged, late=late)
-        return Ticket(tokens, cap, charged, gated, self._learned.departs(self.in_flight, now))
+        return Ticket(tokens, cap, charged, gated, self._learned.place(self.in_flight, now))
 
     def set_off(self, ticket: Ticket, now: float) -> None:
         """It is sent. Since it got its place it was put on disk, which may have taken long."""
@@ -105,6 +105,7 @@ class Pace:
                 allowance.sent += 1.0
             for allowance in (tokens, self._permit.tokens):
                 allowance.sent += ticket.charged
+        self._learned.set_off(ticket.mark, now)
         ticket.sent, ticket.requests_then, ticket.tokens_then = now, requests.sent, tokens.sent
 
     def answered(self, ticket: Ticket, now: float, status: int, headers: Mapping[str, str]) -> None:
@@ -161,13 +162,15 @@ class Pace:
         if self._not_before > self._seen:
             return "the teacher asks to wait (Retry-After)"
         for allowance, what in ((self._requests, "requests"), (self._tokens, "tokens")):
-            if allowance.stated and allowance.ready_at() > self._seen:
+            if allowance.due > self._seen:
                 if allowance.per_minute == math.inf:
                     return f"limited by the {what} that the teacher says are left"
                 return f"limited to {allowance.per_minute:,.0f} {what} a minute by the teacher"
         for allowance, what in ((self._permit.requests, "requests"), (self._permit.tokens, "tokens")):
-            if allowance.stated and allowance.ready_at() > self._seen:
+            if allowance.due > self._seen:
                 return f"limited to {allowance.per_minute:,.0f} {what} a minute by the recipe"
+        if any(allowance.held_up for allowance in self._gates):
+            return "waiting for the ledger's disk"
         return self._learned.slowed_by(self._seen)
 
     def _read(self, ticket: Ticket, now: float, headers: Mapping[str, str]) -> None:

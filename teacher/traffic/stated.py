@@ -14,7 +14,8 @@ LAG_S = 0.05
 GUARD_S = 0.01
 """Nothing goes sooner after a reset: the way there differs from request to request."""
 AHEAD_S = 0.25
-"""So many seconds' worth may have a place and not be sent yet: a stall of the disk is no reason for a burst after it."""
+"""While more than so many seconds' worth have a place and are not sent yet, no other gets one: after a stall of the disk they
+all go at once."""
 BOUNDLESS = 1e8
 """A limit of more a minute is none."""
 
@@ -56,7 +57,7 @@ class Allowance:
         """All that was charged so far, and what of it is on its way or has been."""
         self._meter: Meter | None = Meter(MARGIN * per_minute / 60) if per_minute else None
         self._per_minute = self._told
-        self._each, self._last = 0.0, 1.0
+        self._each, self._last, self._left = 0.0, 1.0, math.inf
         self._eager = True
         self._due = self._relief = self._heard = -math.inf
         self._by_minute = True
@@ -73,14 +74,19 @@ class Allowance:
         """The limit; infinity where there is none, or only one by the hour or the day."""
         return self._per_minute
 
+    @property
+    def held_up(self) -> bool:
+        """Whether too much has a place and is not sent yet."""
+        return self._meter is not None and self.placed - self.sent > AHEAD_S * self._meter.rate
+
+    @property
+    def due(self) -> float:
+        """When the limit lets the next one go."""
+        return -math.inf if self._meter is None else max(self._meter.due, min(self._due, self._relief))
+
     def ready_at(self) -> float:
-        """When the next may go; infinity: when something that has a place has been sent."""
-        meter = self._meter
-        if meter is None:
-            return -math.inf
-        if self.placed - self.sent > AHEAD_S * meter.rate:
-            return math.inf
-        return max(meter.due, min(self._due, self._relief))
+        """When the next may get a place; infinity: when something that has one was sent, or came back unsent."""
+        return math.inf if self.held_up else self.due
 
     def charge(self, now: float, amount: float, *, late: bool) -> None:
         """A request that takes this much gets a place; `late`: it was waiting for its time."""
@@ -88,11 +94,13 @@ class Allowance:
         self._last = amount
         if self._meter is not None:
             self._meter.charge(now, amount, late=late)
-            self._due = now + amount * self._each
+            self._left -= amount
+            self._due = now + amount * self._each if self._left >= amount else math.inf
 
     def take_back(self, amount: float) -> None:
         """So much that was charged is not sent after all."""
         self.placed -= amount
+        self._left += amount
         self.correct(-amount)
 
     def correct(self, amount: float) -> None:
@@ -111,18 +119,20 @@ class Allowance:
         if self._meter is None or said.remaining is None or said.reset is None or sent < self._heard:
             return  # what an older request heard is out of date
         self._heard = sent
-        left = said.remaining - (self.placed - since)
+        self._left = left = said.remaining - (self.placed - since)
         ahead = said.reset - (now - sent)
         permitted = self._per_minute / 60
         plenty = self._eager and left >= PLENTY_S * permitted and (ahead > 0 or said.reset <= 1)
         self._meter.rate = permitted * (EAGER if plenty else MARGIN)
         gone = said.remaining < 1
         self.shut_until = now + ahead if gone and said.reset > LONGEST_WAIT_S else -math.inf
-        if ahead <= 0 or not (self._by_minute or gone):
+        if not (self._by_minute or gone):
             self._each, self._relief = 0.0, -math.inf
             return
-        # It was sent some time before the teacher saw it: of all that tell of one reset, the latest is the nearest.
-        self._relief = max(now + ahead + GUARD_S, self._relief if self._relief > now else -math.inf)
+        if ahead <= 0:
+            return  # it tells of a reset that is past by now, or just about to be
+        # The teacher saw it some time after it was sent: of all that tell of one reset, the latest is the nearest.
+        self._relief = max(self._relief, now + ahead + GUARD_S)
         enough = left >= max(self._last, 1.0)
         self._each = ahead / (MARGIN * left) if enough else math.inf
         self._due = min(self._due, now + self._last * self._each) if enough else math.inf

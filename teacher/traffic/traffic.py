@@ -23,7 +23,7 @@ class Place:
 
     def __init__(self, traffic: "Traffic", replica: Replica, tokens: int, cap: int, now: float) -> None:
         self._traffic, self.replica, self._cap = traffic, replica, cap
-        self._ticket = replica.pace.depart(now, tokens, cap)
+        self._ticket = replica.pace.place(now, tokens, cap)
         self._sent = self._left = False
         replica.taken()
 
@@ -199,7 +199,7 @@ class Traffic:
             self._wake_at(when)
 
     def _wake_at(self, when: float) -> None:
-        """Come back then, or sooner if a timer is set for sooner; at infinity a place that is given back wakes us."""
+        """Come back then, or sooner if a timer is set for sooner; at infinity something sent, or given back, wakes us."""
         if when >= self._rings_at:
             return
         if self._timer is not None:

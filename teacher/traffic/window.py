@@ -70,8 +70,8 @@ class Window:
             return self._begun + self._doubling() * math.log2((in_flight + 1) / self._from)
         return math.inf
 
-    def departs(self, now: float) -> None:
-        """One goes. A window that is being found out is spread over a round trip, or a rate limit would look like a height."""
+    def place(self, now: float) -> None:
+        """One gets a place. A window that is being found out is spread over a round trip: a rate would look like a height."""
         if self.size < self._most and self._trip:
             spread = SPREAD_GROWING if self.size < self._top else SPREAD
             self._meter.rate = spread * self.size / self._trip
