@@ -31,7 +31,7 @@ Result = Reserved | NoRoom | Elsewhere | BrokenWorld | None
 
 GATHERING_S, GATHERING_MOST_S = 0.002, 0.005
 """How long a commit waits for others to share it, at least and at most."""
-MANY_OPEN = 80
+MANY_OPEN = 32
 """So many open requests, and it waits longest."""
 
 

@@ -97,8 +97,12 @@ class Pace:
                 allowance.charge(now, charged, late=late)
         return Ticket(tokens, cap, charged, gated, self._learned.place(self.in_flight, now))
 
-    def set_off(self, ticket: Ticket, now: float) -> None:
-        """It is sent. Since it got its place it was put on disk, which may have taken long."""
+    def set_off(self, ticket: Ticket, now: float) -> bool:
+        """It is sent. Since it got its place it was put on disk, which may have taken long.
+
+        Returns:
+            Whether others may have been waiting for that.
+        """
         requests, tokens = self._requests, self._tokens
         if ticket.gated:
             for allowance in (requests, self._permit.requests):
@@ -107,6 +111,7 @@ class Pace:
                 allowance.sent += ticket.charged
         self._learned.set_off(ticket.mark, now)
         ticket.sent, ticket.requests_then, ticket.tokens_then = now, requests.sent, tokens.sent
+        return ticket.gated
 
     def answered(self, ticket: Ticket, now: float, status: int, headers: Mapping[str, str]) -> None:
         """A reply came."""

@@ -36,8 +36,8 @@ class Place:
         self._sent = True
         traffic, replica = self._traffic, self.replica
         started = traffic.now()
-        replica.pace.set_off(self._ticket, started)
-        traffic.set_off()
+        if replica.pace.set_off(self._ticket, started):
+            traffic.set_off()
         scope = traffic.deadlines.watch(self._cap, started)
         try:
             async with scope:
