@@ -19,6 +19,7 @@ LOGPROBS = {"logprobs": True, "top_logprobs": 2}
 
 def potstill(job: Job) -> Used:
     """Ours: a durable ledger, prices, progress."""
+    import potstill.teacher.open  # noqa: F401 - what it imports is not measured
     from potstill.teacher.loop import run_async
 
     from .teacher_runs import ask_prompts

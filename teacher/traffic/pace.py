@@ -89,12 +89,13 @@ class Pace:
         self.in_flight += 1
         gated, charged = bool(self._gates), 0.0
         if gated:
-            late, self._waited = self._waited, False
+            late = self._waited
             charged = self._charges.expected(tokens, cap)
             for allowance in (self._requests, self._permit.requests):
                 allowance.charge(now, 1.0, late=late)
             for allowance in (self._tokens, self._permit.tokens):
                 allowance.charge(now, charged, late=late)
+            self._waited = late and max(gate.due for gate in self._gates) <= now  # the next is late too
         return Ticket(tokens, cap, charged, gated, self._learned.place(self.in_flight, now))
 
     def set_off(self, ticket: Ticket, now: float) -> bool:

@@ -9,8 +9,8 @@ MARGIN = 0.995
 """Of what is permitted is used: the teacher's clock is not ours."""
 EAGER, PLENTY_S = 1.005, 0.5
 """While headers say that at least so many seconds' worth is left, so much is sent instead; they tell when it was too much."""
-LAG_S = 0.05
-"""What a late timer or a stalled disk held up is made good, up to this many seconds' worth."""
+LAG_S, LAG_OF_PLENTY_S = 0.05, 0.25
+"""What a late timer or a busy machine held up is made good, up to this many seconds' worth; the second while there is plenty."""
 GUARD_S = 0.01
 """Nothing goes sooner after a reset: the way there differs from request to request."""
 AHEAD_S = 0.25
@@ -58,7 +58,7 @@ class Allowance:
         self._meter: Meter | None = Meter(MARGIN * per_minute / 60) if per_minute else None
         self._per_minute = self._told
         self._each, self._last, self._left = 0.0, 1.0, math.inf
-        self._eager = True
+        self._eager, self._trust = True, 1.0
         self._due = self._relief = self._heard = -math.inf
         self._by_minute = True
         self.shut_until = -math.inf
@@ -124,6 +124,7 @@ class Allowance:
         permitted = self._per_minute / 60
         plenty = self._eager and left >= PLENTY_S * permitted and (ahead > 0 or said.reset <= 1)
         self._meter.rate = permitted * (EAGER if plenty else MARGIN)
+        self._meter.lag = self._trust * (LAG_OF_PLENTY_S if plenty else LAG_S)
         gone = said.remaining < 1
         self.shut_until = now + ahead if gone and said.reset > LONGEST_WAIT_S else -math.inf
         if not (self._by_minute or gone):
@@ -150,5 +151,6 @@ class Allowance:
     def refused(self) -> None:
         """It was too much all the same: less is made up that was late, and no surplus is trusted."""
         self._eager = False
+        self._trust /= 2
         if self._meter is not None:
             self._meter.lag /= 2
