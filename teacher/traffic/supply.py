@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from .stated import Meter
 
+LATE_S = 0.08
+"""What a busy machine held up is made good, up to so many seconds' worth."""
 BELOW = 0.97
 """Of the estimate is sent at first."""
 FINDING_S, FINDING_FROM = 0.3, 8.0
@@ -51,7 +53,7 @@ class Supply:
     """
 
     def __init__(self, ended: Cycle, now: float) -> None:
-        self.meter = Meter(1.0, 0.02)
+        self.meter = Meter(1.0, LATE_S)
         # What the teacher had saved up is in the first estimate: only an upper bound.
         self._estimate = max(ended.sent - ended.refused, 1) / max(now - ended.started, 1e-3)
         self._found = False
