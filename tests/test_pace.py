@@ -273,6 +273,17 @@ def test_what_a_busy_machine_holds_up_is_made_good_while_there_is_plenty(name: s
     assert 6000 / (50 * seen.seconds) >= 0.97
 
 
+def test_idle_time_after_being_late_is_not_made_good() -> None:
+    pace = Pace(Limits(256, requests_per_minute=3000))
+    pace.place(0.0, 100, 50)
+    assert pace.ready_at(0.0) > 0.0
+    pace.place(1.0, 100, 50)  # a second late, and so is whatever goes with it
+    pace.place(1.001, 100, 50)
+    assert pace.ready_at(1.002) <= 1.002
+    pace.place(5.0, 100, 50)  # nobody had been waiting
+    assert pace.ready_at(5.0) == pytest.approx(5.02, abs=0.001)
+
+
 def test_a_probe_that_waits_for_the_disk_is_not_taken_for_an_accepted_one() -> None:
     pace = Pace(Limits(1))
     now = 0.0

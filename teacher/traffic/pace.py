@@ -9,6 +9,9 @@ from .learned import Learned, Mark
 from .stated import BOUNDLESS, Allowance, Permitted
 from .tokens import Charges
 
+TOGETHER_S = 0.01
+"""What was held up goes one right after the other; what comes later than that had not been waiting."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -68,6 +71,7 @@ class Pace:
         self._learned = Learned(limits.concurrency)
         self._not_before = self._seen = -math.inf
         self._waited = False
+        self._catching_up_until = -math.inf
         self._boundless: dict[str, str] = {}
         self._set_gates()
         if self._permit.requests.stated:
@@ -89,13 +93,14 @@ class Pace:
         self.in_flight += 1
         gated, charged = bool(self._gates), 0.0
         if gated:
-            late = self._waited
+            late, self._waited = self._waited or now < self._catching_up_until, False
             charged = self._charges.expected(tokens, cap)
             for allowance in (self._requests, self._permit.requests):
                 allowance.charge(now, 1.0, late=late)
             for allowance in (self._tokens, self._permit.tokens):
                 allowance.charge(now, charged, late=late)
-            self._waited = late and max(gate.due for gate in self._gates) <= now  # the next is late too
+            if late and max(gate.due for gate in self._gates) <= now:
+                self._catching_up_until = now + TOGETHER_S
         return Ticket(tokens, cap, charged, gated, self._learned.place(self.in_flight, now))
 
     def set_off(self, ticket: Ticket, now: float) -> bool:

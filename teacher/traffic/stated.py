@@ -58,7 +58,7 @@ class Allowance:
         self._meter: Meter | None = Meter(MARGIN * per_minute / 60) if per_minute else None
         self._per_minute = self._told
         self._each, self._last, self._left = 0.0, 1.0, math.inf
-        self._eager, self._trust = True, 1.0
+        self._eager = True
         self._due = self._relief = self._heard = -math.inf
         self._by_minute = True
         self.shut_until = -math.inf
@@ -124,7 +124,7 @@ class Allowance:
         permitted = self._per_minute / 60
         plenty = self._eager and left >= PLENTY_S * permitted and (ahead > 0 or said.reset <= 1)
         self._meter.rate = permitted * (EAGER if plenty else MARGIN)
-        self._meter.lag = self._trust * (LAG_OF_PLENTY_S if plenty else LAG_S)
+        self._meter.lag = LAG_OF_PLENTY_S if plenty else min(self._meter.lag, LAG_S)
         gone = said.remaining < 1
         self.shut_until = now + ahead if gone and said.reset > LONGEST_WAIT_S else -math.inf
         if not (self._by_minute or gone):
@@ -151,6 +151,5 @@ class Allowance:
     def refused(self) -> None:
         """It was too much all the same: less is made up that was late, and no surplus is trusted."""
         self._eager = False
-        self._trust /= 2
         if self._meter is not None:
-            self._meter.lag /= 2
+            self._meter.lag = min(self._meter.lag, LAG_S) / 2
