@@ -14,6 +14,7 @@ import yaml
 
 from potstill.planning.pilot import chosen
 from potstill.store.rows import Prompt, conversation
+from potstill.store.schemas import read_prompts
 from potstill.teacher.practice.launch import start_practice
 from potstill.teacher.practice.settings import practice_settings
 
@@ -168,14 +169,22 @@ def test_the_run_buys_nothing_of_the_pilot_again_and_costs_what_was_foretold(
 
 
 def test_what_a_run_has_reached_is_no_pilot(potstill_in: Potstill, tmp_path: Path, server: str) -> None:
-    write(tmp_path, teacher={"base_url": server, "price": PRICED, "concurrency": 1})
+    write(tmp_path)
+    assert potstill_in("prompts").returncode == 0
+    first = chosen(list(read_prompts(tmp_path / "runs/small/prompts")), 160)
+    rows = [{"messages": prompt.messages, "reference": prompt.reference} for prompt in first]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    teacher = {"base_url": server, "price": PRICED, "concurrency": 1}
+    write(tmp_path, teacher=teacher, prompts={"path": "p.jsonl"}, generate={"draws": 1})
     assert potstill_in("prompts").returncode == 0
     assert potstill_in("generate", "--set", "budget.tokens=6000").returncode == 3
     reached = plan(potstill_in)
-    assert reached["ledger"]["bought"] > 60
-    assert (reached["basis"], reached["pilot"]) == ("offline", None), "it was not chosen by hash"
+    assert reached["ledger"]["bought"] > 30, "the very prompts that a pilot would have asked first"
+    assert (reached["basis"], reached["pilot"]) == ("offline", None), (
+        "they are the first of the file, not a sample of it"
+    )
     asked = plan(potstill_in, "--pilot", "20", "--yes")["pilot"]
-    assert 0 < asked["sent"] <= asked["prompts"] == 20
+    assert (asked["prompts"], asked["sent"]) == (20, 0), "and yet nothing is bought twice"
 
 
 def test_the_advice_names_what_was_typed(potstill_in: Potstill, tmp_path: Path) -> None:
