@@ -233,18 +233,18 @@ def test_a_request_that_is_sent_makes_room_for_the_next() -> None:
     assert run_async(work()) >= 2, "no answer was there yet; of 180 a minute one at a time may wait for the disk"
 
 
-def test_when_every_replica_is_out_the_least_bad_is_tried() -> None:
+def test_when_every_replica_is_out_the_one_whose_time_comes_first_is_tried() -> None:
     async def work() -> list[int]:
         async with servers(after(0), after(0)) as ((first, second), transports):
             traffic = Traffic(transports, Limits(concurrency=4))
             await first.down()
             await second.down()
-            for _ in range(6):
+            for _ in range(4):
                 place = await traffic.place(100, 50)
                 with pytest.raises(TransportError):
                     await place.send("chat", b"")
                 place.leave()
-            assert traffic.slowed_by == f"failing: {first.where}, {second.where}"
+            assert traffic.slowed_by == f"failing: {first.where}, {second.where}, next try in 2 s"
             await first.up()
             await second.up()
             statuses = [(await ask(traffic)).status for _ in range(20)]
@@ -252,6 +252,41 @@ def test_when_every_replica_is_out_the_least_bad_is_tried() -> None:
             return statuses
 
     assert run_async(work()) == [200] * 20
+
+
+def broken_between(first: int, seconds: float) -> tuple[Callable[[dict[str, Any], int], Any], list[float]]:
+    """A server that answers 500 for some seconds after its first answers, and when it did."""
+    failed: list[float] = []
+
+    def answer(request: dict[str, Any], number: int) -> tuple[int, dict[str, str], bytes]:
+        now = time.monotonic()
+        if number <= first or (failed and now > failed[0] + seconds):
+            return 200, {}, completion("fine")
+        failed.append(now)
+        return 500, {}, b"gone"
+
+    return answer, failed
+
+
+def test_an_outage_of_the_only_replica_is_waited_out_and_costs_no_row(tmp_path: Path) -> None:
+    answer, failed = broken_between(20, 2.5)
+    questions = [question(f"question {number}") for number in range(60)]
+    with serving(answer) as (base_url, _):
+        replies = ask_run(make_run(tmp_path, base_url, concurrency=8, attempts=3), *questions)
+    assert texts(replies) == [["fine"]] * 60
+    assert len(failed) <= 8 + 5, "what was in flight, what went out before the fifth came back, and a single one after 1 s"
+
+
+def test_a_teacher_that_is_gone_for_long_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("potstill.teacher.traffic.traffic.LONGEST_WAIT_S", 0.9)
+    answer, failed = broken_between(20, 3600)
+    questions = [question(f"question {number}") for number in range(60)]
+    with serving(answer) as (base_url, asked):
+        run = make_run(tmp_path, base_url, concurrency=8)
+        with pytest.raises(BrokenWorld, match="has not answered one request; run again"):
+            ask_run(run, *questions)
+        assert len(failed) <= 8 + 5
+        assert len(asked) == 20 + len(failed)
 
 
 def test_there_are_never_more_in_flight_than_there_are_slots() -> None:

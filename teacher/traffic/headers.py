@@ -51,6 +51,13 @@ def too_long(seconds: float) -> BrokenWorld:
     )
 
 
+def failing_too_long(seconds: float) -> BrokenWorld:
+    """Why a run ends whose teacher has answered nothing for more than LONGEST_WAIT_S."""
+    return BrokenWorld(
+        f"for {seconds:,.0f} s the teacher has not answered one request; run again when it does: what was answered is kept"
+    )
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait before the next request, from retry-after-ms or retry-after; None where neither makes sense."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..transport import Transport, TransportError, Wire
 from .deadlines import Deadlines
-from .headers import LONGEST_WAIT_S, too_long
+from .headers import LONGEST_WAIT_S, failing_too_long, too_long
 from .pace import Limits, Pace, Permit
 from .replica import Replica
 from .stated import Permitted
@@ -95,7 +95,8 @@ class Traffic:
         self.deadlines = Deadlines(limits.deadline_s)
         self._limits = limits
         permit = Permit(limits)
-        self._replicas = [Replica(transport, Pace(limits, permit)) for transport in transports]
+        alone = len(transports) == 1
+        self._replicas = [Replica(transport, Pace(limits, permit), alone=alone) for transport in transports]
         self._free = limits.concurrency
         self._waiting: deque[tuple[asyncio.Future[Place], int, int]] = deque()
         self._timer: asyncio.Handle | None = None
@@ -107,8 +108,16 @@ class Traffic:
     def slowed_by(self) -> str:
         """A few words on what limits the pace and on replicas that fail; empty when nothing does."""
         told = next((told for replica in self._replicas if (told := replica.pace.slowed_by)), "")
-        failing = [replica.transport.where for replica in self._replicas if replica.left_out]
-        return "; ".join(part for part in (told, f"failing: {', '.join(failing)}" if failing else "") if part)
+        return "; ".join(part for part in (told, self._failing()) if part)
+
+    def _failing(self) -> str:
+        """The replicas that are left out, and if all are, when one of them is tried."""
+        out = [replica for replica in self._replicas if replica.left_out]
+        if not out:
+            return ""
+        told = f"failing: {', '.join(replica.transport.where for replica in out)}"
+        wait = min(replica.out_until for replica in out) - self.now()
+        return f"{told}, next try in {wait:.0f} s" if len(out) == len(self._replicas) and wait > 0 else told
 
     @property
     def permitted(self) -> Permitted:
@@ -120,7 +129,7 @@ class Traffic:
         """A place for a request of so many tokens at worst, `cap` of them output; waits for a slot and for the pace.
 
         Raises:
-            BrokenWorld: no replica will take anything for longer than LONGEST_WAIT_S.
+            BrokenWorld: no replica will take anything for longer than LONGEST_WAIT_S, or all have failed for so long.
             Exception: the reason for which `halt` was called.
         """
         if self._halted is not None:
@@ -177,24 +186,24 @@ class Traffic:
 
     def _next(self, now: float) -> tuple[Replica, float]:
         """The replica that may be sent to first, and when; of those that may at once the one with the fewest in flight."""
-        if len(self._replicas) == 1:  # left out or not, there is no other
+        if len(self._replicas) == 1:
             only = self._replicas[0]
-            return only, only.pace.ready_at(now)
+            return only, only.ready_at(now)
         best, soonest = self._replicas[0], math.inf
         for replica in self._replicas:
             when = max(replica.ready_at(now), now)
             if when < soonest or (when == soonest and replica.pace.in_flight < best.pace.in_flight):
                 best, soonest = replica, when
-        if not all(replica.left_out for replica in self._replicas):
-            return best, soonest
-        least_bad = min(self._replicas, key=lambda replica: replica.out_until)
-        return least_bad, least_bad.pace.ready_at(now)
+        return best, soonest
 
     def _wait_until(self, when: float, now: float) -> None:
-        """Come back then, unless every replica has said that it is gone for longer."""
+        """Come back then, unless every replica has said that it is gone for longer, or has only failed for so long."""
         wait = min(replica.pace.shut_until for replica in self._replicas) - now
+        failing = now - max(replica.out_since for replica in self._replicas)
         if wait > LONGEST_WAIT_S:
             self.halt(too_long(wait))
+        elif failing > LONGEST_WAIT_S:
+            self.halt(failing_too_long(failing))
         else:
             self._wake_at(when)
 
