@@ -46,6 +46,11 @@ class Teacher:
         return self._buyer.slowed_by or self._filler.slowed_by
 
     @property
+    def in_flight(self) -> int:
+        """Requests that are on their way."""
+        return self._buyer.in_flight
+
+    @property
     def permitted(self) -> Permitted:
         """What the teacher has said that it takes."""
         return self._buyer.permitted
@@ -87,9 +92,10 @@ class Teacher:
         _, keys = self._memory.keys(question)
         known: list[Reply] = []
         for key in keys:
-            if (reply := self._recall(key)) is None:
+            if (reply := self._find(key)) is None:
                 return None
             known.append(reply)
+        self._count_reused(known)
         return known
 
     def glance(self) -> AbstractContextManager[None]:
@@ -101,13 +107,17 @@ class Teacher:
         found = self._ledger.find_logprobs(bytes.fromhex(reply.key))
         return read_logprobs(*found) if found else None
 
+    def _find(self, key: bytes) -> Reply | None:
+        return self._failures[key] if key in self._failures else self._memory.find(key)
+
     def _recall(self, key: bytes) -> Reply | None:
-        if key in self._failures:
-            return self._failures[key]
-        reply = self._memory.find(key)
-        if reply is not None and not reply.error:
-            self.tally.reused += 1
+        if (reply := self._find(key)) is not None:
+            self._count_reused([reply])
         return reply
+
+    def _count_reused(self, replies: Sequence[Reply]) -> None:
+        for reply in replies:
+            self.tally.reused += not reply.error
 
     def _start_buying(self, question: Question, body: dict[str, Any], wanted: Sequence[Wanted]) -> _Buying:
         """Buy, while whoever asks the same waits for the same."""

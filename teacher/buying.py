@@ -77,6 +77,11 @@ class Buyer:
         return self._purse.slowed_by or self._traffic.slowed_by
 
     @property
+    def in_flight(self) -> int:
+        """Requests that are on their way."""
+        return self._traffic.in_flight
+
+    @property
     def permitted(self) -> Permitted:
         """What the teacher has said that it takes."""
         return self._traffic.permitted

@@ -27,7 +27,8 @@ async def ask_all(
 
     def stop(error: BaseException) -> None:
         teacher.halt(error if isinstance(error, PotstillError) else BrokenWorld("the run was stopped"))
-        screen.line("stopping: what is in flight is paid and will be kept; Ctrl-C leaves it behind")
+        if sent := teacher.in_flight:
+            screen.line(f"stopping: what is in flight ({sent:,}) is paid and will be kept; Ctrl-C leaves it behind")
 
     with screen.track(label, total, "prompts") as track:
 

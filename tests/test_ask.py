@@ -45,6 +45,18 @@ def test_what_was_answered_is_never_asked_again(tmp_path: Path, server: str) -> 
     assert not any(reply.reused for draws in first for reply in draws)
 
 
+def test_a_question_that_is_known_in_part_counts_as_reused_once_all_of_it_is(tmp_path: Path, server: str) -> None:
+    run, counted = make_run(tmp_path, server), []
+
+    def recall(teacher: Teacher) -> None:
+        for draws in (1, 2):
+            known = teacher.recall(question("Date: 5 May 2020", draws=draws))
+            counted.append((known is not None, teacher.tally.reused))
+
+    ask(run, question("Date: 5 May 2020"), then=recall)
+    assert counted == [(True, 1), (False, 1)]
+
+
 def test_more_draws_buy_only_the_new_ones(tmp_path: Path, server: str) -> None:
     run = make_run(tmp_path, server)
     four = ask(run, question("Date: 4 May 2020", draws=4))[0]
@@ -402,3 +414,19 @@ def test_the_screen_says_what_is_waited_for_while_nothing_comes_back(tmp_path: P
     with serving(answer) as (base_url, _):
         run_async(work(make_run(tmp_path, base_url, concurrency=1)))
     assert any("asks to wait" in note for note in said), said
+
+
+def test_where_nothing_is_in_flight_nobody_is_told_of_what_is_paid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def work(run: Run) -> None:
+        async with open_teacher(run, "generate") as teacher:
+
+            async def one(number: int) -> None:
+                await teacher.ask(question(f"question {number}"))
+
+            await ask_all(teacher, range(9), one, run.screen, "asking", 9)
+
+    with serving(lambda request, number: (401, {}, b"{}")) as (base_url, _), pytest.raises(BrokenWorld):
+        run_async(work(make_run(tmp_path, base_url, concurrency=4)))
+    assert "stopping" not in capsys.readouterr().err

@@ -106,9 +106,14 @@ class Traffic:
 
     @property
     def slowed_by(self) -> str:
-        """A few words on what limits the pace and on replicas that fail; empty when nothing does."""
+        """A few words on what limits the pace, on replicas that fail and on answers that do not come; empty when nothing does."""
         told = next((told for replica in self._replicas if (told := replica.pace.slowed_by)), "")
-        return "; ".join(part for part in (told, self._failing()) if part)
+        return "; ".join(part for part in (told, self._failing(), self.deadlines.overdue(self.now())) if part)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that have a place, over all replicas."""
+        return sum(replica.pace.in_flight for replica in self._replicas)
 
     def _failing(self) -> str:
         """The replicas that are left out, and if all are, when one of them is tried."""
