@@ -24,6 +24,10 @@ ALIKE_AT_FIRST = 5
 """So many rejections of one kind before the first answer, and every further request would meet the same."""
 
 
+UNANSWERED_AT_FIRST = 3
+"""So many requests that got nothing but 5xx in all their tries before the first answer, and it is not their own fault."""
+
+
 class Order(NamedTuple):
     """One request, ready to be sent."""
 
@@ -67,6 +71,7 @@ class Buyer:
         self._first = asyncio.Lock()
         self._greeted = self._met = self._answered = False
         self._alike: list[str] = []
+        self._unanswered = 0
         self._halted: PotstillError | None = None
         self._halting = asyncio.Event()
         self._limited_since: float | None = None
@@ -114,7 +119,10 @@ class Buyer:
             raise
 
     async def _buy_first(self, order: Order) -> Bought | Rejection | Elsewhere:
-        """The first request of all, its tries included, goes alone: a wrong world costs one request."""
+        """The first request of all, its tries included, goes alone: a wrong world costs one request.
+
+        One that only meets 5xx may be to blame itself: then the next goes alone.
+        """
         self._go_on()
         if not self._greeted:
             await self._greet()
@@ -122,6 +130,9 @@ class Buyer:
         try:
             result = await self._persist(order)
         except PassingError as error:
+            self._unanswered += 1
+            if error.outcome.startswith("http_") and self._unanswered < UNANSWERED_AT_FIRST:
+                raise
             raise BrokenWorld(
                 f"{self._section.base_url} has not answered one request in {self._section.attempts} tries; the last "
                 f"said: {error}. Run again when it does"

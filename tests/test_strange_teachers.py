@@ -52,6 +52,17 @@ def test_an_error_that_travels_as_200_is_what_it_says_and_costs_nothing(tmp_path
         assert ledger.bill("r").usd == pytest.approx(15e-6)
 
 
+def test_a_first_prompt_that_the_teacher_stumbles_over_does_not_end_the_run(tmp_path: Path) -> None:
+    def answer(request: dict[str, Any], number: int) -> Answer:
+        bad = "number 0" in request["messages"][-1]["content"]
+        return (500, {}, b"cannot") if bad else (200, {}, completion("fine"))
+
+    with serving(answer) as (base_url, _):
+        run = make_run(tmp_path, base_url, concurrency=4, attempts=2)
+        replies = ask(run, *(question(f"number {number}") for number in range(9)))
+    assert [draws[0].status for draws in replies] == ["error:http_500"] + ["ok"] * 8
+
+
 def test_a_teacher_that_has_moved_is_not_followed_to_a_login_page(tmp_path: Path) -> None:
     moved = (302, {"location": "https://login.example/"}, b"")
     told = pytest.raises(BrokenWorld, match=r"it sends us to https://login\.example/")

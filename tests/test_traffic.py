@@ -274,7 +274,9 @@ def test_an_outage_of_the_only_replica_is_waited_out_and_costs_no_row(tmp_path: 
     with serving(answer) as (base_url, _):
         replies = ask_run(make_run(tmp_path, base_url, concurrency=8, attempts=3), *questions)
     assert texts(replies) == [["fine"]] * 60
-    assert len(failed) <= 8 + 5, "what was in flight, what went out before the fifth came back, and a single one after 1 s"
+    assert len(failed) <= 8 + 5, (
+        "what was in flight, what went out before the fifth came back, and a single one after 1 s"
+    )
 
 
 def test_a_teacher_that_is_gone_for_long_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
