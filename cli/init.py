@@ -34,7 +34,7 @@ def init(
     name = run_name(Path(prompts).stem if prompts else "practice")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(starter_recipe(teacher, path, name), encoding="utf-8")
-    typer.echo(f"wrote {out}\nnext: potstill check {out}, then potstill run {out}")
+    typer.echo(f"wrote {out}\nnext: potstill check {out}, potstill plan {out} (what it will cost), potstill run {out}")
 
 
 def _path_from_recipe(prompts: str, out: Path) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .ledger_reading import looked_into
 from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, open_run
 from .output import print_json, print_table
 
@@ -37,12 +38,11 @@ def stats(recipe: OfRecipe = DEFAULT_RECIPE, ledger: At = None, json: AsJson = F
     """What the ledger holds, and what every run, stage and teacher came to."""
     from dataclasses import asdict
 
-    from ..ledger.ledger import Ledger
     from ..ledger.stats import stats as count
 
     path = existing_ledger(recipe, ledger)
-    with Ledger(path) as opened:
-        found = count(path, opened.reader)
+    with looked_into(path) as read:
+        found = count(path, read)
     if json:
         print_json({"ledger": str(path), **asdict(found)})
         return
@@ -88,17 +88,13 @@ def verify(recipe: OfRecipe = DEFAULT_RECIPE, ledger: At = None, json: AsJson = 
     from dataclasses import asdict
 
     from ..errors import BrokenWorld
-    from ..ledger.verification import open_to_read, rows, verify
+    from ..ledger.verification import reading, rows, verify
     from .screen import screen_for_this_terminal
 
     path = existing_ledger(recipe, ledger)
     screen = screen_for_this_terminal(quiet=json)
-    read = open_to_read(path)
-    try:
-        with screen.track("verify", rows(read, "replies"), "replies") as track:
-            found = verify(read, track)
-    finally:
-        read.close()
+    with reading(path) as read, screen.track("verify", rows(read, "replies"), "replies") as track:
+        found = verify(read, track)
     well = not found.findings
     if json:
         print_json({"ledger": str(path), "ok": well, **asdict(found)})
@@ -134,15 +130,14 @@ def export(
 ) -> None:
     """Write every draw as a JSON line: its key, who bought it when and for how much, and the reply."""
     from ..ledger.exporting import Selection, lines, select
-    from ..ledger.ledger import Ledger
     from .screen import screen_for_this_terminal
     from .writing import write_lines
 
     path = existing_ledger(recipe, ledger)
     selection = Selection(run, logprobs)
-    with Ledger(path) as opened:
-        draws = select(opened.reader, selection)
-        write_lines(out, lines(opened.reader, selection))
+    with looked_into(path) as read:
+        draws = select(read, selection)
+        write_lines(out, lines(read, selection))
     if out is not None and json:
         print_json({"ledger": str(path), "out": str(out), "draws": draws})
     elif out is not None:

@@ -5,6 +5,7 @@ from math import ceil, floor, log10
 from textwrap import wrap
 from typing import Any
 
+from ..planning.forecast import SHORT_REFERENCE
 from ..store.rounding import down, nearest, up
 
 Facts = Mapping[str, Any]
@@ -21,7 +22,7 @@ def lines(facts: Facts, command: str) -> Iterator[str]:
 def _lines(facts: Facts, command: str) -> Iterator[str]:
     prompts = facts["prompts"]
     yield (
-        f"{prompts['train']:,} training prompts × {facts['draws']} draws, "
+        f"{prompts['train']:,} training prompts × {_of(facts['draws'], 'draw')}, "
         f"{prompts['with_reference']:,} held out with a reference; {facts['teacher']}"
     )
     yield f"price: {facts['price']}"
@@ -75,11 +76,24 @@ def _basis(facts: Facts, command: str) -> Iterator[str]:
         yield f"By {by}: low to high holds {pilot['confidence']:.0%} of such runs, likely is the estimate."
         return
     yield f"Offline: input by the bytes of the prompts. A pilot tells much more: {command} --pilot 30"
+    if facts["ledger"]["bought"]:
+        yield "The ledger's answers are no pilot of this: a run reached them in its order, or draws of it are missing."
     cap = facts["caps"]["first"]
     if facts["references"]:
         yield f"An answer is taken to be 1/2, 1 or 3 times as long as its reference, at most {cap:,} tokens."
+        yield from _short_references(facts["median_reference_tokens"])
     else:
         yield f"No row has a reference: an answer is taken to be 1/16, 1/4 or all of its cap of {cap:,} tokens."
+
+
+def _short_references(median: float) -> Iterator[str]:
+    """That the high end may be none, where references are labels more than answers."""
+    if median < SHORT_REFERENCE:
+        half = _of(max(round(median), 1), "token")
+        yield (
+            f"But half of the references are {half} or shorter: answers to such rows are often many times as long, and high "
+            "may be far too low. Only a pilot can tell."
+        )
 
 
 def _most(facts: Facts) -> Iterator[str]:
@@ -165,6 +179,11 @@ def money_at_most(usd: float) -> str:
 
 def _places(usd: float) -> int:
     return 2 if usd >= 0.1 or usd <= 0 else 1 - floor(log10(usd))
+
+
+def _of(number: int, what: str) -> str:
+    """So many of something: 1 draw, 2 draws."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def count(number: float) -> str:

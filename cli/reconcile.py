@@ -45,15 +45,16 @@ def reconcile(
     from ..ledger.ledger import Ledger
     from ..ledger.reconciliation import Which, owed, part_billed, shares
     from ..ledger.reconciliation import reconcile as settle
+    from .ledger_reading import in_words
 
     if billed is not None and as_nothing:
         raise BadInput("--billed and --as-nothing say two things: give one of them")
     path, which = existing_ledger(recipe, ledger), Which(run, teacher)
-    with Ledger(path) as opened:
+    with in_words(path), Ledger(path) as opened:
         found = owed(opened.reader, which)
         if not found and (run or teacher):
             raise BadInput(
-                f"{path}: no attempt is of {run or 'any run'} and {teacher or 'any teacher'}; see `ledger stats`"
+                f"{path}: there is no request{_of(run, teacher)}; `potstill ledger stats` names what there is"
             )
         part = Fraction(0) if as_nothing else Fraction(1) if billed is None else part_billed(found, billed)
         after = shares(found, part)
@@ -69,6 +70,10 @@ def reconcile(
         print_json({"ledger": str(path), "reconciled": to_do, "runs": _facts(found, after)})
     else:
         _conclude(owing=owing, done=to_do)
+
+
+def _of(run: str | None, teacher: str | None) -> str:
+    return (f" of run {run!r}" if run else "") + (f" to teacher {teacher!r}" if teacher else "")
 
 
 def _facts(found: "Sequence[Owed]", after: Sequence[int]) -> list[dict[str, Any]]:

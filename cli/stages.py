@@ -1,11 +1,18 @@
 """`potstill prompts | generate | filter | train | eval | report`: one stage each."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import typer
 
 from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath, Retry, RunsFolder, open_run
 from .output import print_json
+
+if TYPE_CHECKING:
+    from ..store.run import Run
+
+ASKING = frozenset({"generate", "eval"})
+"""The stages that ask the teacher, and may ask again."""
 
 SUMMARIES = {
     "prompts": "Read the prompts, merge duplicates, hold some out.",
@@ -22,27 +29,40 @@ def _command(stage_name: str, summary: str) -> Callable[..., None]:
         recipe: RecipePath = DEFAULT_RECIPE,
         set_: Overrides = None,
         runs: RunsFolder = DEFAULT_RUNS,
+        json: AsJson = False,
+    ) -> None:
+        _do(stage_name, open_run(recipe, set_, runs, quiet=json), json=json)
+
+    def command_that_asks(
+        recipe: RecipePath = DEFAULT_RECIPE,
+        set_: Overrides = None,
+        runs: RunsFolder = DEFAULT_RUNS,
         retry: Retry = None,
         json: AsJson = False,
     ) -> None:
-        from .. import pipeline
+        _do(stage_name, open_run(recipe, set_, runs, quiet=json, retry=retry), json=json)
 
-        job = open_run(recipe, set_, runs, quiet=json, retry=retry)
-        stage = pipeline.stage_named(stage_name)
-        pipeline.preflight(job, [stage])
-        pipeline.save_recipe(job)
-        outcome = pipeline.run_stage(job, stage)
-        if json:
-            print_json({"stage": stage_name, "skipped": outcome.skipped, "counts": outcome.manifest.counts})
-            return
-        typer.echo(f"{stage_name}: {'unchanged, skipped' if outcome.skipped else 'done'}; {job.folder / stage.writes}")
-        counts = outcome.manifest.counts
-        for name, value in {**counts, **counts.get("status", {})}.items():
-            if isinstance(value, int | float | str):
-                typer.echo(f"  {name} {value:,}" if not isinstance(value, str) else f"  {name} {value}")
+    chosen = command_that_asks if stage_name in ASKING else command
+    chosen.__doc__ = summary
+    return chosen
 
-    command.__doc__ = summary
-    return command
+
+def _do(stage_name: str, job: "Run", *, json: bool) -> None:
+    """Run one stage and say what came of it."""
+    from .. import pipeline
+
+    stage = pipeline.stage_named(stage_name)
+    pipeline.preflight(job, [stage])
+    pipeline.save_recipe(job)
+    outcome = pipeline.run_stage(job, stage)
+    if json:
+        print_json({"stage": stage_name, "skipped": outcome.skipped, "counts": outcome.manifest.counts})
+        return
+    typer.echo(f"{stage_name}: {'unchanged, skipped' if outcome.skipped else 'done'}; {job.folder / stage.writes}")
+    counts = outcome.manifest.counts
+    for name, value in {**counts, **counts.get("status", {})}.items():
+        if isinstance(value, int | float | str):
+            typer.echo(f"  {name} {value:,}" if not isinstance(value, str) else f"  {name} {value}")
 
 
 COMMANDS = {name: _command(name, summary) for name, summary in SUMMARIES.items()}

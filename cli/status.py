@@ -51,10 +51,11 @@ def status(
 def _facts(job: "Run") -> dict[str, Any]:
     from ..ledger.entries import Bill
     from ..ledger.ledger import Ledger
+    from .ledger_reading import in_words
 
     bill = Bill()
     if job.ledger.exists():
-        with Ledger(job.ledger) as ledger:
+        with in_words(job.ledger), Ledger(job.ledger) as ledger:
             bill = ledger.bill(job.recipe.name)
     stages = _stages(job)
     return {

@@ -7,6 +7,7 @@ While a process buys, its file is also its ballast.
 
 import fcntl
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -15,11 +16,20 @@ from .ballast import take_on, throw_off
 APPEARING = ".new"
 
 
+def _folder(ledger: Path) -> Path:
+    return ledger.parent / f"{ledger.name}.holders"
+
+
+def are_there(ledger: Path) -> bool:
+    """Whether any process has a file beside the ledger, living or dead."""
+    return any(_folder(ledger).glob("*"))
+
+
 class Holder:
     """This process, as other processes see it."""
 
     def __init__(self, ledger: Path) -> None:
-        self._folder = ledger.parent / f"{ledger.name}.holders"
+        self._folder = _folder(ledger)
         self.name = secrets.token_hex(8)
         self._path = self._folder / self.name
         self._file = self._appear()
@@ -62,15 +72,21 @@ class Holder:
         (self._folder / name).unlink(missing_ok=True)
 
     def leave(self) -> None:
-        """End: what this process still holds is free."""
+        """End: what this process still holds is free, and the last one to leave takes the folder away."""
         self.bury(self.name)
         self._file.close()
+        with suppress(OSError):  # not empty: somebody else is there
+            self._folder.rmdir()
 
     def _appear(self) -> IO[str]:
         """The file gets its name when it is locked: at no moment does it look like that of a dead process."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
         new = self._path.with_suffix(APPEARING)
-        file = new.open("w")
+        while True:
+            with suppress(FileExistsError):  # exist_ok would look again, and find it gone
+                self._folder.mkdir(mode=0o700)
+            with suppress(FileNotFoundError):  # the last one to leave was just taking the folder away
+                file = new.open("w")
+                break
         fcntl.flock(file, fcntl.LOCK_EX)
         new.rename(self._path)
         return file

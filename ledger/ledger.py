@@ -9,6 +9,7 @@ from typing import Self
 
 import zstandard
 
+from ..errors import BrokenWorld
 from .books import Books, Release, bury
 from .entries import Bill, Elsewhere, NoRoom, Refused, Reservation, Reserved, Settlement, Stored
 from .file import connect
@@ -38,7 +39,7 @@ class Ledger:
         # Keys lie scattered over the table of draws: with 1 MiB more than SQLite's own 2, a replay of 50,000 takes some 5% less.
         self._reader.execute("PRAGMA cache_size = -3072")
         self._holder = Holder(path)
-        self._books = Books(self._holder, zstandard.ZstdCompressor(level=3))
+        self._books = Books(self._holder, zstandard.ZstdCompressor(level=3, write_checksum=True))
         self._writer = Writer(path, connect(path), self._books.post, self._holder.make_room, self._books.gathering_s)
         self._decompress = zstandard.ZstdDecompressor().decompress
         self._last = 0, b""
@@ -76,15 +77,24 @@ class Ledger:
             self._reader.execute("COMMIT")
 
     def find(self, key: bytes) -> Stored | Refused | None:
-        """The reply that satisfies a key, if it was ever paid for; else why it never will be, if the endpoint has said so."""
-        row = self._reader.execute(_FIND, (key,)).fetchone()
-        if row is None:
-            return None
-        if row[0] is None:
-            return Refused(*row[1:3])
-        reply, body, codec, choice, seconds, usd = row
-        if reply != self._last[0]:
-            self._last = reply, self._decompress(body) if codec else body
+        """The reply that satisfies a key, if it was ever paid for; else why it never will be, if the endpoint has said so.
+
+        Raises:
+            BrokenWorld: the file is damaged there.
+        """
+        try:
+            row = self._reader.execute(_FIND, (key,)).fetchone()
+            if row is None:
+                return None
+            if row[0] is None:
+                return Refused(*row[1:3])
+            reply, body, codec, choice, seconds, usd = row
+            if reply != self._last[0]:
+                self._last = reply, self._decompress(body) if codec else body
+        except (sqlite3.DatabaseError, zstandard.ZstdError) as error:
+            raise BrokenWorld(
+                f"{self.path}: a reply cannot be read ({error}); `potstill ledger verify` says what is damaged and what to do"
+            ) from None
         return Stored(self._last[1], choice, seconds, usd)
 
     def find_logprobs(self, key: bytes) -> tuple[bytes, int] | None:

@@ -1,17 +1,26 @@
 """The user's own list of prices: `prices.yaml` beside the recipe, else the file that POTSTILL_PRICES names."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from ..errors import BadRecipe
 from ..recipe import Price
+from ..recipe.explain import explain
 from .prices import Tariff, stated
 
 FILE = "prices.yaml"
+HOW = (
+    "Write each price as `host/model: {input: 1.00, output: 2.00}`, and cached_input or cache_write beside them where they "
+    "differ, in US dollars per million tokens"
+)
+
+_VERSION = re.compile(r"v\d\w*")
+"""What the path of a base URL ends in."""
 
 
 def price_file(home: Path) -> Path:
@@ -57,11 +66,32 @@ def _read(path: Path) -> Mapping[str, Price]:
         ) from None
     except (yaml.YAMLError, ValueError) as error:
         raise BadRecipe(f"{path}: this is not YAML: {error}") from None
-    try:
-        return TypeAdapter(dict[str, Price]).validate_python(values or {})
-    except ValidationError as error:
-        wrong = [f"{' → '.join(map(str, one['loc'])) or 'the file'}: {one['msg']}" for one in error.errors()]
-        raise BadRecipe(
-            f"{path}: {'; '.join(wrong)}. Write each price as `host/model: {{input: 1.00, output: 2.00}}`, and "
-            "cached_input or cache_write beside them where they differ, in US dollars per million tokens"
-        ) from None
+    if not isinstance(values, dict | None):
+        raise BadRecipe(f"{path}: a price list is a mapping of models to their prices; this file is not. {HOW}")
+    prices: dict[str, Price] = {}
+    wrong: list[str] = []
+    for name, price in (values or {}).items():
+        if reason := _matches_nothing(name):
+            wrong.append(f"{path}: {name}: {reason}")
+            continue
+        try:
+            prices[name] = Price.model_validate(price)
+        except ValidationError as error:
+            wrong += [f"{path}: {name}: {line}" for line in explain(error, Price)]
+    if wrong:
+        raise BadRecipe("\n".join([*wrong, HOW]))
+    return prices
+
+
+def _matches_nothing(name: object) -> str | None:
+    """Why no teacher can be meant by this name; None where one can."""
+    if not isinstance(name, str):
+        return "the name of a model is a text; put it in quotes"
+    scheme, _, address = name.rpartition("://")
+    host, *path = address.split("/")
+    version = next((place for place, part in enumerate(path[:-1]) if _VERSION.fullmatch(part)), None)
+    if not scheme and version != 0:
+        return None
+    model = "/".join(path[0 if version is None else version + 1 :])
+    meant = f"{host.lower()}/{model}"
+    return f"this matches no teacher: a host stands here without its scheme and path; did you mean {meant!r}?"

@@ -17,6 +17,14 @@ RECKON_SPENT = (
     " sum(input_tokens + output_tokens) FROM attempts GROUP BY run"
 )
 
+WORDS = {
+    "attempts": "run, stage, recipe, teacher, outcome",
+    "rejections": "status, error",
+    "claims": "holder",
+    "spent": "run",
+}
+"""The columns that hold text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -52,8 +60,28 @@ RELATIONS = (
     Relation(
         "an attempt has a charge that cannot be (attempt)",
         frozenset({"attempts"}),
-        "SELECT id FROM attempts WHERE usd < 0 OR input_tokens < 0 OR output_tokens < 0 OR settled NOT IN (0, 1)",
+        "SELECT id FROM attempts WHERE NOT (created BETWEEN 0 AND 1e11 AND usd BETWEEN 0 AND 1e12"
+        " AND input_tokens BETWEEN 0 AND 1e15 AND output_tokens BETWEEN 0 AND 1e15) OR settled NOT IN (0, 1)",
         "restore a copy of the ledger: the bill cannot be trusted",
+    ),
+    Relation(
+        "a reply has a time or a price that cannot be (reply)",
+        frozenset({"replies"}),
+        "SELECT id FROM replies WHERE NOT (created BETWEEN 0 AND 1e11 AND seconds BETWEEN 0 AND 1e9"
+        " AND usd BETWEEN 0 AND 1e12)",
+        GIVE_UP,
+    ),
+    Relation(
+        "an attempt and the reply that it brought differ in price (attempt)",
+        frozenset({"attempts", "replies"}),
+        "SELECT attempts.id FROM attempts JOIN replies ON replies.id = reply WHERE attempts.usd <> replies.usd",
+        "restore a copy of the ledger: one of the two cannot be trusted; budgets and bills count the attempt",
+    ),
+    Relation(
+        "a draw has a key that no request has (key)",
+        frozenset({"draws"}),
+        "SELECT lower(hex(key)) FROM draws WHERE typeof(key) <> 'blob' OR length(key) <> 32",
+        "nothing asks for it: restore a copy of the ledger, or leave it",
     ),
     Relation(
         "an attempt is open and settled at once (attempt)",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from math import inf
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ..teacher.options import counts_caps
@@ -47,14 +48,15 @@ def look(run: "Run") -> Outlook:
     """Load the prompts as `prompts` does, measure them and look them up in the ledger. Asks nobody, writes no table.
 
     Raises:
-        BadInput: the prompts, the template or the price does not hold.
+        BadInput: the prompts, the template, the price or the budget does not hold.
     """
     from ..generate.elicitation import elicitation_of
     from ..ledger.ledger import Ledger
     from ..prompts.stage import load
-    from ..teacher.identity import tariff
+    from ..teacher.identity import cap_of, tariff
     from ..teacher.loop import run_async
 
+    cap_of(run.recipe, run.home)
     prices = tariff(run.recipe.teacher, run.home)
     asking = elicitation_of(run).asking
     prompts = load(run).prompts
@@ -95,6 +97,7 @@ def facts(outlook: Outlook, pilot: "Pilot | None") -> dict[str, Any]:
     sizes = [size for stage in ASKING for size in outlook.sizes[stage]]
     wanted = {"generate": len(outlook.train) * recipe.generate.draws, "eval": len(outlook.sizes["eval"])}
     left = sum(size.draws for size in sizes)
+    references = [size.reference.likely for size in outlook.sizes["generate"] if size.reference is not None]
     return {
         "name": recipe.name,
         "basis": "offline" if pilot is None else "pilot",
@@ -103,7 +106,8 @@ def facts(outlook: Outlook, pilot: "Pilot | None") -> dict[str, Any]:
         "free": outlook.tariff.is_free,
         "prompts": {"train": len(outlook.train), "heldout": outlook.heldout, "with_reference": wanted["eval"]},
         "draws": recipe.generate.draws,
-        "references": sum(size.reference is not None for size in outlook.sizes["generate"]),
+        "references": len(references),
+        "median_reference_tokens": median(references) if references else None,
         "caps": {**asdict(outlook.caps), "worst": outlook.caps.worst},
         "ledger": {"draws": sum(wanted.values()), "bought": sum(wanted.values()) - left},
         "stages": {

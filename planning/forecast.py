@@ -15,6 +15,9 @@ from .sizes import Size
 REFERENCE_TIMES = Range(0.5, 1.0, 3.0)
 """How long an answer may be as a multiple of its reference."""
 
+SHORT_REFERENCE = 10
+"""Tokens below which a reference tells little of an answer's length: a label or a number comes with a sentence around it."""
+
 CAP_TIMES = Range(1 / 16, 1 / 4, 1.0)
 """How long an answer may be as a share of its cap, where no row has a reference: a guess, but for the high end."""
 

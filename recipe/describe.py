@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from .load import section_in
+from .explain import section_in
 from .recipe import Recipe
 
 HEAD = """# The recipe

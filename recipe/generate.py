@@ -25,7 +25,8 @@ class GenerateSection(Section):
     """The elicitation method: `answer` asks each prompt as it is."""
 
     template: str = "answer"
-    """The prompt template around the last user message: a name from the library or a path to a .md file."""
+    """The prompt template around the last user message: from the library `answer`, the prompt as it is, or `step_by_step`, which
+    has the teacher write down its steps; or the path of a .md file of yours, in Jinja, with `{{ prompt }}` where it belongs."""
 
     draws: int = Field(default=1, ge=1, le=256)
     """Answers per prompt; several let the filter see where the teacher disagrees with itself."""
@@ -58,7 +59,8 @@ class GenerateSection(Section):
     """Further fields of the request body, sent as they are; none that the recipe sets, none that says how an answer travels."""
 
     failed_share: float = Field(default=0.05, ge=0, le=1)
-    """Stop before training when a larger share of rows has no usable answer."""
+    """Stop, with exit code 5, when a larger share of rows has no usable answer: refused, filtered, cut off and unparsable ones
+    count with those that failed."""
 
     @field_validator("json_schema")
     @classmethod

@@ -6,12 +6,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from .budget import BudgetSection
 from .eval import GraderSection
 from .generate import GenerateSection
 from .prompts import PromptsSection
 from .recipe import Recipe
 from .teacher import TeacherSection
 from .train import TrainSection
+
+HEAD = "# A recipe: `potstill check` looks it over, `potstill plan` says what it costs, `potstill run` does the work.\n"
 
 _Line = tuple[str, type[BaseModel], Any]
 
@@ -35,6 +38,9 @@ TEACHERS: Mapping[str, Sequence[_Line]] = {
 }
 """The teacher's lines by kind; everything else is the same."""
 
+OFFERED: Mapping[str, Sequence[_Line]] = {"openai": (("budget.usd", BudgetSection, 20),)}
+"""Lines for a teacher that is paid for, written as comments: to be taken in by whoever wants them."""
+
 PRACTICE_TRAINING: Mapping[str, Sequence[_Line]] = {"practice": (("train.steps", TrainSection, 200),)}
 """A student from nothing needs its steps, however few the rows."""
 
@@ -43,9 +49,8 @@ STUDENTS = {"openai": "Qwen/Qwen3-0.6B", "vllm": "Qwen/Qwen3-0.6B", "practice": 
 
 def starter_recipe(teacher: str, prompts: str, name: str) -> str:
     """The text of a recipe for a kind of teacher and a source of prompts."""
-    lines: list[_Line] = [
-        ("name", Recipe, name),
-        *TEACHERS[teacher],
+    asking: list[_Line] = [("name", Recipe, name), *TEACHERS[teacher]]
+    rest: list[_Line] = [
         ("prompts.path", PromptsSection, prompts),
         ("generate.draws", GenerateSection, 3),
         ("generate.max_tokens", GenerateSection, 128 if teacher == "practice" else 1024),
@@ -53,7 +58,8 @@ def starter_recipe(teacher: str, prompts: str, name: str) -> str:
         *PRACTICE_TRAINING.get(teacher, ()),
         ("eval.grader.kind", GraderSection, "normalised"),
     ]
-    return "".join(_written(lines))
+    offered = [f"# {line}" for line in _written(OFFERED.get(teacher, ()))]
+    return "".join([HEAD, *_written(asking), *offered, *_written(rest)])
 
 
 def _inline(value: Any) -> str:
@@ -61,7 +67,7 @@ def _inline(value: Any) -> str:
 
 
 def _written(lines: Sequence[_Line]) -> list[str]:
-    text = ["# A recipe for potstill. `potstill check` looks it over, `potstill run` does the work.\n"]
+    text: list[str] = []
     open_sections: list[str] = []
     for dotted, section, value in lines:
         *sections, field = dotted.split(".")

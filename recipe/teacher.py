@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from .section import Section
 
+_OPERATION = re.compile(r"/(chat/)?completions/*$", re.I)
 _WITH_A_USER = re.compile(r"(?:\w+://)?[^/?#]*@")
 # The lower-case beginnings are those of keys that could pass for names.
 _VARIABLE = re.compile(r"(?!(?:sk|hf|gsk|csk|r8|fw)_)[A-Za-z_][A-Za-z0-9_]*")
@@ -78,22 +79,13 @@ class TeacherSection(Section):
 
     @field_validator("replicas")
     @classmethod
-    def _hold_no_secret(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(cls._holds_no_secret, urls))
+    def _are_base_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(_checked, urls))
 
     @field_validator("base_url")
     @classmethod
-    def _holds_no_secret(cls, url: str) -> str:
-        # The address is written into recipes, manifests and reports; the message must not repeat it.
-        if _WITH_A_USER.match(url):
-            raise ValueError(
-                "an address with a user or a password in it; put the key into the environment (api_key_env)"
-            )
-        if not url.startswith("practice://") and re.search("[?#]", url):
-            raise ValueError(
-                "an address with a ? or a # in it; it ends with the path, and a key stays in the environment (api_key_env)"
-            )
-        return url
+    def _is_a_base_url(cls, url: str) -> str:
+        return _checked(url)
 
     @field_validator("api_key_env")
     @classmethod
@@ -104,3 +96,20 @@ class TeacherSection(Section):
                 "such as OPENAI_API_KEY, goes here"
             )
         return name
+
+
+def _checked(url: str) -> str:
+    """An address, which is written into recipes, manifests and reports; the message must not repeat what may be a secret."""
+    if _WITH_A_USER.match(url):
+        raise ValueError("an address with a user or a password in it; put the key into the environment (api_key_env)")
+    if url.startswith("practice://"):
+        return url
+    if re.search("[?#]", url):
+        raise ValueError(
+            "an address with a ? or a # in it; it ends with the path, and a key stays in the environment (api_key_env)"
+        )
+    if operation := _OPERATION.search(url):
+        raise ValueError(
+            f"an address that ends in {operation[0]}, which Potstill puts there itself; leave that out, as in https://host/v1"
+        )
+    return url

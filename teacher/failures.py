@@ -38,7 +38,7 @@ CURES = {
     "max_completion_tokens": "put `output_cap: max_tokens` under `teacher:`",
     "temperature": "take `temperature` out of `generate:`; this model samples in its own way",
     "top_p": "take `top_p` out of `generate:`; this model samples in its own way",
-    "response_format": "take `schema` out of `generate:`, or choose another `schema_mode`",
+    "response_format": "take `json_schema` out of `generate:`, or choose another `schema_mode`",
 }
 """The lines of the recipe to change when a model does not take a parameter."""
 
@@ -88,18 +88,20 @@ def judge_failure(wire: Wire, section: TeacherSection, *, met: bool) -> Rejectio
         where = wire.headers.get("location", "elsewhere")
         raise BrokenWorld(f"{section.base_url} answered {wire.status}: it sends us to {where}. Check teacher.base_url")
     if wire.status == 402 or QUOTA_CODES & kinds:
-        raise BrokenWorld(f"{told}. The quota is used up: top up the account, then run again; nothing is bought twice")
+        raise BrokenWorld(
+            f"{_ended(told)} The quota is used up: top up the account, then run again; nothing is bought twice"
+        )
     if wire.status == 401 or (wire.status == 403 and not met):
         key = f"The key in {section.api_key_env}" if section.api_key_env else "The key, if one was sent,"
-        raise BrokenWorld(f"{told}. {key} is not accepted: check teacher.api_key_env and the account behind it")
+        raise BrokenWorld(f"{_ended(told)} {key} is not accepted: check teacher.api_key_env and the account behind it")
     if wire.status == 404:
-        raise BrokenWorld(f"{told}. Check teacher.base_url and teacher.model ({section.model!r})")
+        raise BrokenWorld(f"{_ended(told)} Check teacher.base_url and teacher.model ({section.model!r})")
     if code in REFUSED_PARAMETER_CODES:
         parameter = str(problem.get("param") or _first_quoted(message) or "a parameter")
         if parameter == "n":
             return Rejection(f"error:{code}", told, may_be_n=True)
         cure = CURES.get(parameter, "change it under `extra:` in `generate:`")
-        raise BrokenWorld(f"{told}. The model does not take {parameter!r}: {cure}")
+        raise BrokenWorld(f"{_ended(told)} The model does not take {parameter!r}: {cure}")
     if wire.status == TOO_MANY:
         raise SlowDown(f"http_{wire.status}", told, _wait_asked_for(wire.headers))
     if wire.status in PASSING_STATUSES or wire.status >= 500:
@@ -123,6 +125,11 @@ def disguised_error(wire: Wire) -> Wire | None:
     code = told["error"].get("code") if isinstance(told["error"], dict) else None
     status = code if isinstance(code, int) and 400 <= code <= 599 else 502
     return wire._replace(status=status)
+
+
+def _ended(told: str) -> str:
+    """What an endpoint said, with one mark at its end."""
+    return told if told.endswith(("!", "?")) else told.rstrip(". ") + "."
 
 
 def _first_quoted(message: str) -> str:

@@ -242,6 +242,7 @@ def test_init_writes_a_recipe_for_the_users_own_file(potstill_in: Potstill, tmp_
     recipe = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
     assert recipe["prompts"]["path"] == "data/my prompts.jsonl"
     assert recipe["name"] == "my-prompts"
+    assert "next: potstill check recipe.yaml, potstill plan recipe.yaml" in made.stdout
     assert potstill_in("init", "--teacher", "vllm", "--prompts", "data/my prompts.jsonl").returncode == 2
     assert potstill_in("init", "--teacher", "vllm").returncode == 2
     assert "absent.jsonl" in potstill_in("init", "--teacher", "openai", "--prompts", "absent.jsonl", "--force").stderr
@@ -276,6 +277,11 @@ def test_every_command_has_help(potstill_in: Potstill, command: str) -> None:
     result = potstill_in(command, "--help")
     assert result.returncode == 0
     assert "Usage: potstill" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "prompts", "generate", "filter", "train", "eval", "report"])
+def test_only_what_asks_may_ask_again(potstill_in: Potstill, command: str) -> None:
+    assert ("--retry" in potstill_in(command, "--help").stdout) is (command in ("run", "generate", "eval"))
 
 
 def test_an_option_that_there_is_not_ends_with_2(potstill_in: Potstill) -> None:

@@ -183,7 +183,7 @@ def test_what_was_given_back_unsent_was_neither_sent_nor_did_it_fail(path: Path)
 
 
 def test_a_reply_that_fills_no_draw_is_told_with_what_it_cost(potstill_in: Potstill, path: Path) -> None:
-    change(path, "INSERT INTO replies VALUES (9, 1e9, 0.1, 0.5, 0, '{\"choices\": []}')")
+    change(path, "INSERT INTO replies VALUES (9, 1e9, 0.1, 0.5, 0, CAST('{\"choices\": []}' AS BLOB))")
     assert "bought by two at once: 1 ($0.5000)" in potstill_in("ledger", "stats", "--ledger", str(path)).stdout
     assert not looked_through(path).findings
 
@@ -201,7 +201,16 @@ def test_a_whole_ledger_is_well_and_verifying_changes_nothing(potstill_in: Potst
 
 DAMAGES = {
     "UPDATE replies SET body = x'00' WHERE id = 3": "reply cannot be read",
-    "UPDATE replies SET body = '{\"error\": 1}' WHERE id = 1": "reply cannot be read",
+    "UPDATE replies SET body = CAST('{\"error\": 1}' AS BLOB) WHERE id = 1": "reply cannot be read",
+    "UPDATE replies SET body = CAST(body AS TEXT) WHERE id = 1": "reply cannot be read",
+    "UPDATE replies SET seconds = -1 WHERE id = 1": "a time or a price that cannot be",
+    "UPDATE replies SET created = 'x' WHERE id = 1": "a time or a price that cannot be",
+    "UPDATE replies SET usd = 0.02 WHERE id = 1": "differ in price",
+    "UPDATE draws SET key = x'00' WHERE reply = 1": "a key that no request has",
+    "UPDATE attempts SET teacher = x'ff' WHERE id = 1": "what should be text is not",
+    "UPDATE attempts SET teacher = CAST(x'ff' AS TEXT) WHERE id = 1": "what should be text is not",
+    "PRAGMA user_version = 1": "older than a table in it",
+    "PRAGMA user_version = -1": "older than a table in it",
     "UPDATE replies SET codec = 7 WHERE id = 1": "reply cannot be read",
     "UPDATE logprobs SET body = x'00'": "log-probabilities of a reply cannot be read",
     "DELETE FROM replies WHERE id = 1": "draw points to a reply that is not there",
@@ -460,3 +469,9 @@ def test_a_ledger_of_the_first_version_is_verified_as_it_is_and_used_after_an_up
     with Ledger(path) as ledger:
         assert ledger.spent("small") == (0.11, 150 + 400 + 200)
     assert potstill_in("ledger", "verify", *at).returncode == 0
+
+
+def test_a_run_or_a_teacher_that_the_ledger_does_not_know_is_named(potstill_in: Potstill, path: Path) -> None:
+    command = ("ledger", "reconcile", "--ledger", str(path), "--run", "nope")
+    assert "there is no request of run 'nope'; `potstill ledger stats`" in potstill_in(*command).stderr
+    assert "of run 'nope' to teacher 'x'; " in potstill_in(*command, "--teacher", "x").stderr

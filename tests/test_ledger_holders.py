@@ -3,10 +3,12 @@
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from potstill.ledger.ballast import BALLAST_BYTES
 from potstill.ledger.entries import Answered, Elsewhere, Reserved
+from potstill.ledger.holders import Holder
 from potstill.ledger.ledger import Ledger
 
 from .booking import keep, reserved, settle
@@ -41,7 +43,7 @@ def test_opening_marks_what_a_dead_process_left_open(tmp_path: Path) -> None:
     with Ledger(path) as ledger:
         assert ledger.bill("run").outcomes == {"killed": 1}
         assert ledger.spent("run")[0] == 3.0
-    assert not list((tmp_path / "ledger.db.holders").iterdir())
+    assert not (tmp_path / "ledger.db.holders").exists()
 
 
 def _reserving_child(path: Path) -> "subprocess.Popen[str]":
@@ -87,4 +89,19 @@ def test_the_file_of_a_process_that_died_without_claims_goes_too(tmp_path: Path)
     (tmp_path / "ledger.db.holders").mkdir()
     (tmp_path / "ledger.db.holders" / "0123").write_bytes(b"ballast")
     Ledger(tmp_path / "ledger.db").__exit__()
-    assert not list((tmp_path / "ledger.db.holders").iterdir())
+    assert not (tmp_path / "ledger.db.holders").exists()
+
+
+def test_the_last_to_leave_takes_the_folder_away_and_whoever_comes_just_then_is_seen_all_the_same(
+    tmp_path: Path,
+) -> None:
+    def come_and_go(times: int) -> None:
+        for _ in range(times):
+            holder = Holder(tmp_path / "ledger.db")
+            assert holder.name in holder.known()
+            assert holder.is_alive(holder.name)
+            holder.leave()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(come_and_go, [500] * 4))
+    assert not (tmp_path / "ledger.db.holders").exists()

@@ -222,3 +222,34 @@ def test_the_pilot_is_chosen_by_hash_whatever_the_order() -> None:
     few, many = chosen(prompts, 20), chosen(prompts[::-1], 50)
     assert many[:20] == few
     assert few != prompts[:20]
+
+
+def test_a_budget_in_dollars_without_a_price_is_refused_offline_as_a_run_refuses_it(
+    potstill_in: Potstill, tmp_path: Path
+) -> None:
+    write(tmp_path, teacher={"base_url": "http://127.0.0.1:9/v1"}, budget={"usd": 0.1})
+    result = potstill_in("plan")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "'budget.usd' is 0.1, and the teacher at http://127.0.0.1:9/v1 is taken to cost nothing" in result.stderr
+
+
+@pytest.mark.parametrize(("reference", "short"), [("yes", True), ("a sentence that is as long as an answer is", False)])
+def test_references_that_say_little_of_an_answers_length_are_called_so(
+    potstill_in: Potstill, tmp_path: Path, reference: str, short: bool
+) -> None:
+    rows = ({"prompt": f"is {number} odd?", "reference": reference} for number in range(40))
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write(tmp_path, prompts={"path": "p.jsonl", "heldout": {"least": 10}}, generate={"draws": 1})
+    told = " ".join(potstill_in("plan").stdout.split())
+    assert ("high may be far too low. Only a pilot can tell." in told) is short
+    assert (plan(potstill_in)["median_reference_tokens"] < 10) is short
+    assert " × 1 draw, " in told
+
+
+def test_answers_of_a_recipe_that_asks_otherwise_are_no_pilot_and_that_is_said(
+    potstill_in: Potstill, tmp_path: Path, server: str
+) -> None:
+    write(tmp_path, teacher={"base_url": server})
+    plan(potstill_in, "--pilot", "20")
+    assert "no pilot" not in potstill_in("plan").stdout
+    assert "answers are no pilot of this" in potstill_in("plan", "--set", "generate.draws=3").stdout

@@ -197,11 +197,12 @@ def test_the_lines_for_an_unknown_price_work_where_they_are_to_be_pasted(tmp_pat
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a/b: {inptu: 1, output: 2}", "a/b → inptu"),
-        ("a/b: {input: 1}", "a/b → output"),
-        ("a/b: {input: -1, output: 2}", "a/b → input"),
-        ("a/b: 3", "a/b: "),
-        ("- a", "prices.yaml: the file: "),
+        ("a/b: {inptu: 1, output: 2}", r"prices.yaml: a/b: unknown key 'inptu': did you mean 'input'\?"),
+        ("a/b: {input: 1}", "a/b: 'output' is missing"),
+        ("a/b: {input: -1, output: 2}", "a/b: 'input' is -1: 0 or more is wanted"),
+        ("a/b: 3", "a/b: a section is wanted here, with keys of its own: input, output"),
+        ("5: {input: 1, output: 2}", "5: the name of a model is a text"),
+        ("- a", "prices.yaml: a price list is a mapping"),
         ("a: [", "not YAML"),
     ],
 )
@@ -209,6 +210,21 @@ def test_a_list_that_does_not_hold_says_where(tmp_path: Path, text: str, says: s
     (tmp_path / "prices.yaml").write_text(text)
     with pytest.raises(BadRecipe, match=says):
         tariff(FOREIGN, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("https://api.example.com/v1/big-1", "api.example.com/big-1"),
+        ("https://API.example.com:8443/openai/v1/org/Model", "api.example.com:8443/org/Model"),
+        ("http://gpu-box:8000/big-1", "gpu-box:8000/big-1"),
+        ("api.example.com/v1/big-1", "api.example.com/big-1"),
+    ],
+)
+def test_a_name_that_no_teacher_has_is_not_passed_over(tmp_path: Path, name: str, meant: str) -> None:
+    (tmp_path / "prices.yaml").write_text(f"{name}: {{input: 1, output: 2}}\n")
+    with pytest.raises(BadRecipe, match=f"prices.yaml: {name}: .*did you mean '{meant}'"):
+        tariff(TeacherSection(base_url="http://gpu-box:8000/v1", model="big-1"), tmp_path)
 
 
 def test_the_list_in_the_documentation_works(root: Path, tmp_path: Path) -> None:

@@ -139,6 +139,29 @@ def test_nothing_is_paid_unasked(potstill_in: Potstill, tmp_path: Path, priced: 
     assert (bill.usd > 0) is priced
 
 
+@pytest.mark.parametrize("draws", [1, 2])
+def test_no_more_is_asked_than_was_said(potstill_in: Potstill, tmp_path: Path, draws: int) -> None:
+    with project(tmp_path) as asked:
+        told = found(potstill_in("check", "--json", "--no-probe", "--set", f"generate.draws={draws}"))["probes"]["says"]
+        potstill_in("check", "--set", f"generate.draws={draws}")
+    most = int(told.split("asks at most ")[1].split()[0])
+    assert 0 < len(asked) <= most
+    assert sum(request.get("n", 1) for request in asked) <= most <= 8
+
+
+@pytest.mark.parametrize("path", ["", "/v2"])
+def test_an_address_without_a_list_of_models_is_asked_about(potstill_in: Potstill, tmp_path: Path, path: str) -> None:
+    with project(tmp_path), start_practice(practice_settings("practice://skills")) as base_url:
+        root = base_url.removesuffix("/v1")
+        address = ["--set", f"teacher.base_url={root}{path}"]
+        result = potstill_in("check", "--json", "--no-probe", *address)
+        people = potstill_in("check", "--no-probe", *address).stdout
+    entry = found(result)["teacher"]
+    assert result.returncode == 0, "a server that keeps no list can be used"
+    assert (entry["ok"], entry["note"]) == (True, True)
+    assert f"but teacher: {root}{path}/models answered 404: does teacher.base_url end in /v1" in people
+
+
 def test_a_missing_key_is_told_once(potstill_in: Potstill, tmp_path: Path) -> None:
     with project(tmp_path, api_key_env="POTSTILL_TEST_NO_SUCH_KEY") as asked:
         result = potstill_in("check")

@@ -1,15 +1,20 @@
 """The recipe: what is wrong with it is said with its place and a way out."""
 
+import math
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel, ValidationError
 
 from potstill.errors import BadRecipe
 from potstill.ledger.key import TRANSPORT_FIELDS
-from potstill.recipe import load_recipe
+from potstill.recipe import Recipe, load_recipe
 from potstill.recipe.describe import reference
+from potstill.recipe.explain import explain, section_in
 from potstill.recipe.generate import NOT_EXTRA
 from potstill.recipe.recipe import run_name
 from potstill.recipe.starter import TEACHERS, starter_recipe
@@ -42,6 +47,9 @@ def test_the_name_is_the_file_unless_given(tmp_path: Path) -> None:
         ({"generate": {"draws": 0}}, "'generate.draws' is 0"),
         ({"filter": {"format": [{}]}}, "give either regex or json_schema"),
         ({"name": "../up"}, "'name' is '../up'"),
+        ({"budget": 5}, "'budget': a section is wanted here, with keys of its own: usd, tokens"),
+        ({"generate": {"json_schema": 5}}, "'generate.json_schema' is 5: a mapping is wanted, .*; or a text is wanted"),
+        ({"eval": {"grader": {"kind": "fuzzy"}}}, "'eval.grader.kind' is 'fuzzy': 'exact', 'normalised', 'json' or"),
     ],
 )
 def test_what_does_not_hold_is_said_with_its_place(tmp_path: Path, change: dict, says: str) -> None:
@@ -49,6 +57,40 @@ def test_what_does_not_hold_is_said_with_its_place(tmp_path: Path, change: dict,
     with pytest.raises(BadRecipe, match=says) as told:
         load_recipe(path)
     assert str(path) in str(told.value)
+
+
+def fields(section: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The way to every field of the recipe, those in lists of sections left out."""
+    for name, field in section.model_fields.items():
+        yield (*above, name)
+        if (inner := section_in(field.annotation)) and "tuple" not in str(field.annotation):
+            yield from fields(inner, (*above, name))
+
+
+@pytest.mark.parametrize("value", ["x?", -1, 1.5, 10**30, math.nan, True, None, [], [3], {}, {"a": 1}, {3: 4}])
+def test_what_is_wrong_with_a_value_is_said_in_our_words(value: object) -> None:
+    told = []
+    for *sections, field in fields(Recipe):
+        written: dict[str, Any] = {name: {**section} for name, section in GOOD.items()}
+        inner = written
+        for name in sections:
+            inner = inner.setdefault(name, {})
+        inner[field] = value
+        try:
+            Recipe.model_validate(written)
+        except ValidationError as error:
+            told += explain(error, Recipe)
+    theirs = re.compile("should|Extra inputs|required|instance of|valid ")
+    assert told or value is None
+    assert not [line for line in told if theirs.search(line)]
+
+
+@pytest.mark.parametrize("end", ["/chat/completions", "/chat/completions/", "/completions", "/Completions"])
+def test_an_address_of_one_operation_is_no_base_url(tmp_path: Path, end: str) -> None:
+    wrong = f"https://api.example.com/v1{end}"
+    for teacher in ({"base_url": wrong}, {"replicas": [wrong]}):
+        with pytest.raises(BadRecipe, match=f"ends in {end}, which Potstill puts there itself; leave that out"):
+            load_recipe(write(tmp_path, {**GOOD, "teacher": {**GOOD["teacher"], **teacher}}))
 
 
 def test_a_file_that_is_no_recipe(tmp_path: Path) -> None:
@@ -95,6 +137,14 @@ def test_a_starter_recipe_is_short_and_loads(tmp_path: Path, teacher: str) -> No
     assert all("  # " in line for line in described)
 
 
+def test_a_starter_recipe_for_a_paid_teacher_offers_a_budget(tmp_path: Path) -> None:
+    text = starter_recipe("openai", "mine.jsonl", "mine")
+    assert load_recipe(write(tmp_path, text)).budget.usd is None
+    offered = re.sub("^# (budget:|  usd:)", r"\1", text, flags=re.MULTILINE)
+    assert load_recipe(write(tmp_path, offered)).budget.usd == 20
+    assert not any("budget:" in starter_recipe(free, "mine.jsonl", "mine") for free in ("vllm", "practice"))
+
+
 def test_every_field_of_the_reference_is_described() -> None:
     lines = reference().splitlines()
     fields = [line for line in lines if line.startswith("| `")]
@@ -119,6 +169,7 @@ def test_the_reference_page_is_the_current_one(root: Path) -> None:
         {"api_key_env": ["hunter2"]},
         {"api_key": "sk-hunter2"},
         {"secret_token": "hunter2"},
+        {"replicas": ["http://me:hunter2@gpu-box/v1"]},
     ],
 )
 def test_a_pasted_secret_is_refused_without_repeating_it(tmp_path: Path, pasted: dict) -> None:

@@ -1,0 +1,53 @@
+"""Opening a ledger for a command that looks into it: nothing is left beside it, and damage ends in words."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """What SQLite cannot read of a ledger ends the command, and says what to do.
+
+    Raises:
+        BadInput: the ledger is damaged.
+    """
+    from ..errors import BadInput
+
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise BadInput(
+            f"{path}: this ledger cannot be read whole ({error}); "
+            f"`potstill ledger verify --ledger {path}` says what is damaged and what to do"
+        ) from None
+
+
+@contextmanager
+def looked_into(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection for looking only, where there is nothing to set right first; else that of an open ledger.
+
+    To be set right are an older version, and what a dead process has left.
+
+    Raises:
+        BadInput: the ledger is damaged, is something else, or was written by a newer Potstill.
+    """
+    from ..ledger.ledger import Ledger
+    from ..ledger.verification import reading
+
+    with in_words(path):
+        with reading(path) as read:
+            if _is_at_rest(path, read):
+                yield read
+                return
+        with Ledger(path) as opened:
+            yield opened.reader
+
+
+def _is_at_rest(path: Path, read: sqlite3.Connection) -> bool:
+    from ..ledger.file import SCHEMA_VERSION
+    from ..ledger.holders import are_there
+
+    current = read.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
+    return current and not are_there(path) and not read.execute("SELECT 1 FROM claims").fetchone()

@@ -1,0 +1,230 @@
+"""A ledger that is damaged anywhere: verify names it and never breaks off, the other commands say so in words."""
+
+import asyncio
+import random
+import sqlite3
+import struct
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from potstill.errors import BadInput, BrokenWorld
+from potstill.ledger.bodies import ZSTD, Bodies, UnreadableBodyError
+from potstill.ledger.entries import Answered, Charge, Payer, Reservation, Reserved, Settlement
+from potstill.ledger.ledger import Ledger
+from potstill.ledger.verification import Finding, reading, verify
+from potstill.store.screen import PlainScreen
+
+Potstill = Callable[..., subprocess.CompletedProcess[str]]
+Rows = dict[str, list[Any]]
+
+PAGE = 16384
+REPLIES = 300
+TABLES = ("replies", "draws", "attempts", "logprobs", "rejections", "claims", "spent")
+CLEAR = {BadInput.exit_code, BrokenWorld.exit_code}
+
+
+async def _buy(ledger: Ledger) -> None:
+    """Short replies that lie as they came, long compressed ones, and some that fill pages of their own."""
+    source = random.Random(7)
+    words = ["".join(source.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(3000)]
+
+    async def buy(number: int) -> None:
+        keys = [source.randbytes(32) for _ in range(1 + number % 2)]
+        wanted = Reservation(Payer("ab"[number % 2], "generate", "digest", "teacher"), keys, Charge(100, 50, 0.25))
+        text = " ".join(source.choices(words, k=(8, 500, 8, 3000)[number % 4]))
+        choices = [{"index": index, "message": {"content": text}} for index in range(len(keys))]
+        body = orjson.dumps({"id": "x", "choices": choices})
+        logprobs = orjson.dumps([None] * len(keys)) if number % 5 == 0 else b""
+        reserved = await ledger.reserve(wanted)
+        assert isinstance(reserved, Reserved)
+        answer = Answered(body, {key: index for index, key in enumerate(keys)}, 0.5, logprobs)
+        await ledger.settle(Settlement(reserved, "ok", Charge(10, 5, 0.01), answer=answer), wanted)
+
+    await asyncio.gather(*map(buy, range(REPLIES)))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("whole") / "ledger.db"
+    with Ledger(path) as ledger:
+        asyncio.run(_buy(ledger))
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("damaged")
+
+
+def damaged(folder: Path, whole: bytes, at: int, garbage: bytes) -> Path:
+    path = folder / "ledger.db"
+    path.write_bytes((whole[:at] + garbage + whole[at + len(garbage) :])[: len(whole)])
+    return path
+
+
+def findings(path: Path) -> tuple[Finding, ...] | BadInput:
+    """What verify says; whatever else it raises fails the test."""
+    try:
+        with reading(path) as read, PlainScreen().track("verify", 0) as track:
+            found = verify(read, track).findings
+    except BadInput as error:
+        return error
+    assert all(one.count and one.where and one.do for one in found)
+    return found
+
+
+def rows(path: Path) -> Rows | None:
+    """Everything in a ledger; None where SQLite cannot read all.
+
+    A body that is compressed has a checksum. Of one that is not, a change that leaves it a completion of as many choices has no
+    second witness in this file: of those it is how many choices they have.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as read:
+            read.text_factory = bytes
+            read.create_function("witnessed", 2, _witnessed)
+            found = {table: read.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
+            found["replies"] = read.execute(
+                "SELECT id, created, seconds, usd, witnessed(codec, body) FROM replies"
+            ).fetchall()
+            return found
+    except sqlite3.DatabaseError:
+        return None
+
+
+def _witnessed(codec: Any, body: Any) -> Any:
+    try:
+        reply = Bodies().reply(codec, body)
+        return orjson.dumps(reply) if codec == ZSTD else len(reply["choices"])
+    except (UnreadableBodyError, TypeError, AttributeError):
+        return body
+
+
+def leaves(whole: bytes, folder: Path, table: str) -> list[int]:
+    """Where the pages begin that hold the rows of a table that has one interior page."""
+    with closing(sqlite3.connect(damaged(folder, whole, 0, b""))) as read:
+        (root,) = read.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    page = whole[(root - 1) * PAGE : root * PAGE]
+    if page[0] not in (2, 5):
+        return [(root - 1) * PAGE]
+    cells = struct.unpack_from(f">{struct.unpack_from('>H', page, 3)[0]}H", page, 12)
+    return [(struct.unpack_from(">I", page, cell)[0] - 1) * PAGE for cell in cells]
+
+
+def as_bought(folder: Path, whole: bytes) -> Rows | None:
+    return rows(damaged(folder, whole, 0, b""))
+
+
+def _judge(folder: Path, whole: bytes, at: int, garbage: bytes) -> None:
+    path = damaged(folder, whole, at, garbage)
+    found = findings(path)
+    after = None if found else rows(path)
+    assert found or after == as_bought(folder, whole), (
+        f"{len(garbage)} bytes at {at}: called well, and a row is another"
+    )
+    assert [file.name for file in folder.iterdir()] == ["ledger.db"], "looking leaves nothing behind"
+
+
+def test_a_ledger_of_this_kind_is_well(folder: Path, whole: bytes) -> None:
+    assert len(whole) > 300_000 + 200
+    assert not findings(damaged(folder, whole, 0, b""))
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\x55" * PAGE, b"\x00" * PAGE, b"\xff" * 100, b"\x55" * 8],
+    ids=lambda garbage: f"{len(garbage)} times {garbage[0]}",
+)
+def test_whichever_page_is_destroyed_is_found(folder: Path, whole: bytes, garbage: bytes) -> None:
+    for at in range(0, len(whole), PAGE):
+        _judge(folder, whole, at, garbage)
+
+
+@pytest.mark.parametrize(("length", "step"), [(200, 4_999), (5_000, 9_973)])
+def test_whatever_is_overwritten_is_found_where_a_row_has_changed(
+    folder: Path, whole: bytes, length: int, step: int
+) -> None:
+    for at in range(0, len(whole), step):
+        _judge(folder, whole, at, b"\x55" * length)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_no_damage_whatever_breaks_verify_off(folder: Path, whole: bytes, data: st.DataObject) -> None:
+    # A byte of a key or of a time has no second witness either, so nothing is said of the verdict here.
+    at = data.draw(st.one_of(st.integers(0, 4096), st.integers(0, len(whole) - 1)))
+    findings(damaged(folder, whole, at, data.draw(st.binary(min_size=1, max_size=300))))
+
+
+def test_no_byte_of_the_header_breaks_verify_off(folder: Path, whole: bytes) -> None:
+    for at in range(100):
+        _judge(folder, whole, at, bytes([whole[at] ^ 0xFF]))
+
+
+@pytest.mark.parametrize("table", ["replies", "draws", "attempts"])
+@pytest.mark.parametrize("length", [200, 5_000])
+def test_every_command_ends_in_words_on_a_damaged_ledger(
+    potstill_in: Potstill, tmp_path: Path, whole: bytes, table: str, length: int
+) -> None:
+    path = damaged(tmp_path, whole, leaves(whole, tmp_path, table)[0], b"\x55" * length)
+    told = potstill_in("ledger", "verify", "--ledger", str(path))
+    assert told.returncode == BrokenWorld.exit_code, told.stderr
+    assert "SQLite finds the file damaged" in told.stdout
+    assert "what to do: restore a copy" in told.stdout
+    refused = [potstill_in("ledger", command, "--ledger", str(path)) for command in ("stats", "export")]
+    assert all("Traceback" not in result.stderr for result in refused)
+    assert {result.returncode for result in refused} & CLEAR
+    assert all("ledger verify" in result.stderr for result in refused if result.returncode)
+    assert not list(tmp_path.glob("ledger.db?*"))
+
+
+def test_replies_beyond_a_break_in_their_list_are_looked_at_by_the_names_that_attempts_give(
+    folder: Path, whole: bytes
+) -> None:
+    pages = leaves(whole, folder, "replies")
+    found = findings(damaged(folder, whole, pages[len(pages) // 2], b"\x00" * PAGE))
+    assert not isinstance(found, BadInput)
+    (bodies,) = (one for one in found if one.says == "a reply cannot be read")
+    assert 0 < bodies.count < REPLIES / 2, "what lies on other pages was read"
+
+
+@pytest.mark.parametrize("command", ["stats", "verify", "export"])
+def test_looking_leaves_nothing_beside_the_ledger(
+    potstill_in: Potstill, tmp_path: Path, whole: bytes, command: str
+) -> None:
+    path = damaged(tmp_path, whole, 0, b"")
+    assert potstill_in("ledger", command, "--ledger", str(path)).returncode == 0
+    assert not list(tmp_path.glob("ledger.db?*"))
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("more", [(), ("--out", "x.jsonl")])
+def test_an_export_of_a_run_that_is_not_there_names_those_that_are(
+    potstill_in: Potstill, tmp_path: Path, whole: bytes, more: tuple[str, ...]
+) -> None:
+    path = damaged(tmp_path, whole, 0, b"")
+    result = potstill_in("ledger", "export", "--ledger", str(path), "--run", "nope", *more)
+    assert (result.returncode, result.stdout) == (BadInput.exit_code, "")
+    assert "--run nope: the ledger has no such run; it has a, b" in result.stderr
+    assert not list(tmp_path.glob("x.jsonl*"))
+
+
+def test_a_run_that_meets_a_damaged_reply_ends_and_says_what_to_do(folder: Path, whole: bytes) -> None:
+    with closing(sqlite3.connect(damaged(folder, whole, 0, b""))) as write:
+        key, body = write.execute(
+            "SELECT key, body FROM draws JOIN replies ON replies.id = reply WHERE codec = 1 LIMIT 1"
+        ).fetchone()
+        changed = body[:-20] + bytes([body[-20] ^ 1]) + body[-19:]
+        write.execute("UPDATE replies SET body = ? WHERE id = (SELECT reply FROM draws WHERE key = ?)", (changed, key))
+        write.commit()
+    with Ledger(folder / "ledger.db") as ledger, pytest.raises(BrokenWorld, match="potstill ledger verify"):
+        ledger.find(key)
+    (folder / "ledger.db").unlink()
