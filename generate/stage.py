@@ -98,7 +98,7 @@ async def _buy(run: Run, elicitation: Elicitation, teacher: Any, known: int, unu
 
     if prompts > known:
         if known:
-            run.screen.line(f"generate: {known:,} of {prompts:,} prompts are answered already")
+            run.screen.line(f"generate: the first {known:,} of {prompts:,} prompts are answered already")
         left = islice(_training_prompts(run), known, None)
         await ask_all(teacher, left, ask_one, run.screen, "generate", prompts - known)
 
@@ -164,7 +164,7 @@ def _settings(recipe: Recipe) -> Mapping[str, Any]:
     teacher = recipe.teacher.model_dump(
         mode="json", include={"base_url", "model", "name", "price", "terms", "seeds", "output_cap"}
     )
-    return {"teacher": teacher, "generate": recipe.generate.model_dump(mode="json", exclude={"failed_share"})}
+    return {"teacher": teacher, "generate": recipe.generate.model_dump(mode="json")}
 
 
 def _files(run: Run) -> list[Path]:

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from ..errors import BrokenWorld, PotstillError
 from ..ledger.entries import Answered, Charge, Elsewhere
 from ..ledger.prices import Tariff, Usage
@@ -13,19 +11,17 @@ from ..ledger.purse import Purse, Receipt
 from ..recipe import TeacherSection
 from .failures import PassingError, Rejection, SlowDown, disguised_error, judge_failure
 from .reading import ChatReply, TornReplyError, read_fresh
+from .retries import retries
 from .tally import Tally
 from .traffic.headers import LONGEST_WAIT_S
 from .traffic.stated import Permitted
 from .traffic.traffic import Place, Traffic
 from .transport import TransportError, Wire
 
-_BACKOFF = wait_random_exponential(multiplier=0.25, max=20)
 ALIKE_AT_FIRST = 5
 """So many rejections of one kind before the first answer, and every further request would meet the same."""
-
-
 UNANSWERED_AT_FIRST = 3
-"""So many requests that got nothing but 5xx in all their tries before the first answer, and it is not their own fault."""
+"""So many requests that ended with a 5xx before the first answer, and it is not their own fault."""
 
 
 class Order(NamedTuple):
@@ -131,11 +127,11 @@ class Buyer:
             result = await self._persist(order)
         except PassingError as error:
             self._unanswered += 1
-            if error.outcome.startswith("http_") and self._unanswered < UNANSWERED_AT_FIRST:
+            if error.outcome.startswith("http_5") and self._unanswered < UNANSWERED_AT_FIRST:
                 raise
             raise BrokenWorld(
-                f"{self._section.base_url} has not answered one request in {self._section.attempts} tries; the last "
-                f"said: {error}. Run again when it does"
+                f"{self._section.base_url} has answered nothing yet; the last of {self.tally.sent} tries: {error}. "
+                "Run again when it does"
             ) from None
         self._met = not isinstance(result, Elsewhere)
         return result
@@ -152,23 +148,20 @@ class Buyer:
                 raise failures.pop()
             return await self._send(order)
 
-        tries = AsyncRetrying(
-            stop=stop_after_attempt(self._section.attempts),
-            wait=_wait,
-            sleep=self._sleep,
-            retry=retry_if_exception_type(PassingError),
-            reraise=True,
-        )
+        tries = retries(self._section.attempts, lambda: self._answered, self._sleep)
         return await tries(again)
 
     async def _send(self, order: Order) -> Bought | Rejection | Elsewhere:
-        """One attempt; being told to slow down is none, the pace sees to when the next may go."""
+        """One attempt; being told to slow down is none, nor is a teacher that is gone: the pace sees to when the next may go."""
         while True:
             place = await self._traffic.place(order.likely_tokens, order.cap)
             try:
                 return await self._send_from(place, order)
             except SlowDown as error:
                 self._bear(error)
+            except PassingError as error:
+                if error.outcome != "unreached" or not self._traffic.gone:
+                    raise
             finally:
                 place.leave()
 
@@ -287,10 +280,3 @@ class Buyer:
 
 def _is_about_n(rejection: Rejection, keys: Sequence[bytes]) -> bool:
     return rejection.may_be_n and len(keys) > 1
-
-
-def _wait(state: RetryCallState) -> float:
-    """What the server asks for, else a random exponential delay."""
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, PassingError) else None
-    return _BACKOFF(state) if asked is None else asked

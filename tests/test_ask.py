@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from potstill.errors import BadTeacher, BrokenWorld
+from potstill.ledger.ledger import Ledger
 from potstill.store.run import Run
 from potstill.store.screen import PlainScreen
 from potstill.teacher.ask import Teacher
@@ -120,7 +121,9 @@ def test_faults_are_tried_again_and_nothing_is_lost(tmp_path: Path) -> None:
     assert unsettled == {"lost", "torn"}, "what may have been billed stays charged, what was not answered is not"
 
 
-def test_a_request_that_never_succeeds_is_a_row(tmp_path: Path) -> None:
+def test_a_request_that_never_succeeds_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("potstill.teacher.retries.OUTAGE_S", 0)
+
     def answer(request: dict[str, Any], number: int) -> Answer:
         return (500, {}, b"down") if request["messages"][0]["content"] == "bad" else (200, {}, completion("fine"))
 
@@ -134,7 +137,7 @@ def test_a_request_that_never_succeeds_is_a_row(tmp_path: Path) -> None:
 
 def test_a_teacher_that_never_answers_is_given_up_after_three_requests(tmp_path: Path) -> None:
     with start_practice(practice_settings("practice://skills?fail_500=1&fail_times=999")) as base_url:
-        with pytest.raises(BrokenWorld, match="has not answered one request in 2 tries"):
+        with pytest.raises(BrokenWorld, match=r"has answered nothing yet; the last of 6 tries: .*500"):
             ask(make_run(tmp_path, base_url, attempts=2), *[question(f"Date: {day} May 2020") for day in range(1, 28)])
         assert stats(base_url)["requests"] == 6
 
@@ -329,21 +332,25 @@ def test_one_prompt_too_long_or_forbidden_is_a_row(tmp_path: Path) -> None:
     assert [draws[0].status for draws in replies] == ["ok", "too_long", "error:403", "ok"]
 
 
-def test_a_request_that_never_left_costs_nothing(tmp_path: Path) -> None:
-    async def work() -> tuple[list[Reply], float, float]:
+def test_a_request_that_never_left_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("potstill.teacher.traffic.traffic.LONGEST_WAIT_S", 0.5)
+
+    async def work() -> tuple[float, float, dict[str, int]]:
         with serving(lambda request, number: (200, {"connection": "close"}, completion("fine"))) as (base_url, _):
             run = make_run(tmp_path, base_url, attempts=1, price={"input": 1, "output": 1})
             opened = open_teacher(run, "generate")
             teacher = await opened.__aenter__()
             await teacher.ask(question("one"))
             paid = teacher.tally.usd
-        replies = await teacher.ask(question("two"))  # the server is gone
+        with pytest.raises(BrokenWorld, match="has taken no connection"):
+            await teacher.ask(question("two"))  # the server is gone
         await opened.__aexit__(None, None, None)
-        return replies, paid, teacher.tally.usd
+        with Ledger(run.ledger) as ledger:
+            return paid, ledger.bill("r").usd, dict(ledger.bill("r").outcomes)
 
-    (reply,), before, after = run_async(work())
-    assert reply.status == "error:unreached"
+    before, after, outcomes = run_async(work())
     assert before == after > 0
+    assert outcomes == {"ok": 1, "unreached": 2}
 
 
 def test_who_stops_waiting_does_not_stop_the_buyer(tmp_path: Path) -> None:

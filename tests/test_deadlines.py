@@ -109,18 +109,19 @@ def test_what_hangs_is_given_up_after_the_floor_all_at_once() -> None:
     assert seconds < 0.5 * 20 / 2  # one after the other they would take more than 10 s
 
 
-def test_it_is_said_when_a_request_is_older_than_others_became() -> None:
+def test_it_is_said_when_a_request_has_used_up_half_its_patience() -> None:
     async def work() -> list[str]:
         deadlines = Deadlines(60.0)
+        nothing = deadlines.overdue(100.0)
         for _ in range(200):
             deadlines.answered(50, 20.0)
         deadlines.watch(50, 100.0)
         deadlines.watch(50, 120.0)
-        return [deadlines.overdue(now) for now in (119.0, 130.0)]
+        return [nothing, *(deadlines.overdue(now) for now in (139.0, 150.0))]
 
-    soon, late = asyncio.run(work())
-    assert soon == ""
-    assert late.startswith("the oldest request is 30 s old, and is given up after ")
+    nothing, soon, late = asyncio.run(work())
+    assert (nothing, soon) == ("", ""), "others have taken 20 s, a few take twice that"
+    assert late.startswith("the oldest request is 50 s old, and is given up after 8")
 
 
 def test_who_gives_up_the_request_is_not_told_of_a_deadline() -> None:

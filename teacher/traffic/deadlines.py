@@ -5,8 +5,8 @@ import math
 
 ENOUGH = 100
 """Replies of an output cap before their 99th percentile is believed."""
-OVERDUE_S = 10.0
-"""Nobody wonders about a request that is younger."""
+OVERDUE = 0.5
+"""A request that has used up so much of its patience is worth a word."""
 
 _RATIO = 1.08
 _SHORTEST_S, _LONGEST_S = 1e-3, 1e6
@@ -77,13 +77,20 @@ class Deadlines:
         """Learn from a reply. One that was not 2xx teaches nothing: refusing is quick."""
         self._latencies(cap).add(seconds)
 
+    @property
+    def watched(self) -> int:
+        """Requests in flight."""
+        return len(self._waiting)
+
     def overdue(self, now: float) -> str:
-        """A few words on the oldest request in flight where 99 of 100 have taken less, and less than ten seconds; else empty."""
-        started, cap = next(iter(self._waiting.values()), (now, 0))
-        age, seen = now - started, self._seen.get(cap)
-        if age <= max(OVERDUE_S, seen.p99() if seen else 0.0):
+        """A few words on the oldest request in flight once half its patience is used up; before that empty."""
+        if not self._waiting:
             return ""
-        return f"the oldest request is {age:.0f} s old, and is given up after {self.patience(cap):,.0f} s"
+        started, cap = next(iter(self._waiting.values()))
+        age, patience = now - started, self.patience(cap)
+        if age <= OVERDUE * patience:
+            return ""
+        return f"the oldest request is {age:,.0f} s old, and is given up after {patience:,.0f} s"
 
     def patience(self, cap: int) -> float:
         """Seconds after which a request of this cap is given up, as far as is known by now.

@@ -51,10 +51,10 @@ def too_long(seconds: float) -> BrokenWorld:
     )
 
 
-def failing_too_long(seconds: float) -> BrokenWorld:
-    """Why a run ends whose teacher has answered nothing for more than LONGEST_WAIT_S."""
+def gone_too_long(seconds: float) -> BrokenWorld:
+    """Why a run ends whose teacher has taken no connection for more than LONGEST_WAIT_S."""
     return BrokenWorld(
-        f"for {seconds:,.0f} s the teacher has not answered one request; run again when it does: what was answered is kept"
+        f"for {seconds:,.0f} s the teacher has taken no connection; run again when it does: what was answered is kept"
     )
 
 

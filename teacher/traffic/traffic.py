@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..transport import Transport, TransportError, Wire
 from .deadlines import Deadlines
-from .headers import LONGEST_WAIT_S, failing_too_long, too_long
+from .headers import LONGEST_WAIT_S, gone_too_long, too_long
 from .pace import Limits, Pace, Permit
 from .replica import Replica
 from .stated import Permitted
@@ -74,6 +74,7 @@ class Place:
     def _answered(self, wire: Wire, started: float) -> None:
         traffic, replica = self._traffic, self.replica
         now = traffic.now()
+        traffic.heard = True
         replica.pace.answered(self._ticket, now, wire.status, wire.headers)
         if wire.status < 300:
             traffic.deadlines.answered(self._cap, now - started)
@@ -95,8 +96,9 @@ class Traffic:
         self.deadlines = Deadlines(limits.deadline_s)
         self._limits = limits
         permit = Permit(limits)
-        alone = len(transports) == 1
-        self._replicas = [Replica(transport, Pace(limits, permit), alone=alone) for transport in transports]
+        self._replicas = [Replica(transport, Pace(limits, permit)) for transport in transports]
+        self.heard = False
+        """Whether any reply has come."""
         self._free = limits.concurrency
         self._waiting: deque[tuple[asyncio.Future[Place], int, int]] = deque()
         self._timer: asyncio.Handle | None = None
@@ -106,23 +108,27 @@ class Traffic:
 
     @property
     def slowed_by(self) -> str:
-        """A few words on what limits the pace, on replicas that fail and on answers that do not come; empty when nothing does."""
+        """A few words on what limits the pace, on replicas that fail and on a reply that does not come; else empty."""
         told = next((told for replica in self._replicas if (told := replica.pace.slowed_by)), "")
         return "; ".join(part for part in (told, self._failing(), self.deadlines.overdue(self.now())) if part)
 
     @property
+    def gone(self) -> bool:
+        """Whether replies have come, and now no replica takes a connection."""
+        return self.heard and all(replica.gone for replica in self._replicas)
+
+    @property
     def in_flight(self) -> int:
-        """Requests that have a place, over all replicas."""
-        return sum(replica.pace.in_flight for replica in self._replicas)
+        """Requests that were sent and have no reply."""
+        return self.deadlines.watched
 
     def _failing(self) -> str:
-        """The replicas that are left out, and if all are, when one of them is tried."""
-        out = [replica for replica in self._replicas if replica.left_out]
-        if not out:
-            return ""
-        told = f"failing: {', '.join(replica.transport.where for replica in out)}"
-        wait = min(replica.out_until for replica in out) - self.now()
-        return f"{told}, next try in {wait:.0f} s" if len(out) == len(self._replicas) and wait > 0 else told
+        """The replicas that are left out, and if nothing else can be done when one of them is tried."""
+        failing = ", ".join(replica.transport.where for replica in self._replicas if replica.left_out)
+        if self.gone:
+            wait = math.ceil(min(replica.out_until for replica in self._replicas) - self.now())
+            return f"no connection to {failing}" + (f", next try in {wait:,} s" if wait > 0 else "")
+        return failing and f"failing: {failing}"
 
     @property
     def permitted(self) -> Permitted:
@@ -134,7 +140,7 @@ class Traffic:
         """A place for a request of so many tokens at worst, `cap` of them output; waits for a slot and for the pace.
 
         Raises:
-            BrokenWorld: no replica will take anything for longer than LONGEST_WAIT_S, or all have failed for so long.
+            BrokenWorld: no replica will take anything for longer than LONGEST_WAIT_S, or none takes a connection for so long.
             Exception: the reason for which `halt` was called.
         """
         if self._halted is not None:
@@ -193,22 +199,26 @@ class Traffic:
         """The replica that may be sent to first, and when; of those that may at once the one with the fewest in flight."""
         if len(self._replicas) == 1:
             only = self._replicas[0]
-            return only, only.ready_at(now)
+            return only, only.ready_at(now) if only.gone and self.heard else only.pace.ready_at(now)
         best, soonest = self._replicas[0], math.inf
         for replica in self._replicas:
             when = max(replica.ready_at(now), now)
             if when < soonest or (when == soonest and replica.pace.in_flight < best.pace.in_flight):
                 best, soonest = replica, when
-        return best, soonest
+        if self.gone or not all(replica.left_out for replica in self._replicas):
+            return best, soonest
+        # They take connections: it may be the requests that fail, and not the teacher.
+        least_bad = min(self._replicas, key=lambda replica: replica.out_until)
+        return least_bad, least_bad.pace.ready_at(now)
 
     def _wait_until(self, when: float, now: float) -> None:
-        """Come back then, unless every replica has said that it is gone for longer, or has only failed for so long."""
+        """Come back then, unless every replica has said that it is gone for longer, or has taken no connection for so long."""
         wait = min(replica.pace.shut_until for replica in self._replicas) - now
-        failing = now - max(replica.out_since for replica in self._replicas)
+        gone = min(replica.gone_for for replica in self._replicas)
         if wait > LONGEST_WAIT_S:
             self.halt(too_long(wait))
-        elif failing > LONGEST_WAIT_S:
-            self.halt(failing_too_long(failing))
+        elif gone > LONGEST_WAIT_S and self.heard:
+            self.halt(gone_too_long(gone))
         else:
             self._wake_at(when)
 
