@@ -17,14 +17,14 @@ def retries(
     """Tries after a `PassingError`, which is raised in the end.
 
     Args:
-        attempts: tries in all.
+        attempts: tries in all; more than one are made for OUTAGE_S at least where the teacher says 5xx.
         has_answered: whether the teacher has answered any request yet.
         sleep: waits so many seconds, or until there is no reason to.
     """
 
     def is_enough(state: RetryCallState) -> bool:
         error = _error(state)
-        fails = error is not None and error.outcome.startswith("http_5") and has_answered()
+        fails = attempts > 1 and error is not None and error.outcome.startswith("http_5") and has_answered()
         return state.attempt_number >= attempts and not (fails and (state.seconds_since_start or 0.0) < OUTAGE_S)
 
     return AsyncRetrying(

@@ -111,7 +111,11 @@ def test_rows_of_one_split_never_meet_the_heldout_prompts_of_another(tmp_path: P
     assert not heldout & trained
 
 
-def test_rows_that_failed_for_now_are_asked_again_by_the_next_run(tmp_path: Path) -> None:
+def test_rows_that_failed_for_now_are_asked_again_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("potstill.teacher.retries.OUTAGE_S", 0)
+
     def recipe(url: str) -> Run:
         teacher = {"base_url": url, "model": "practice-1", "name": "the teacher", "attempts": 2}
         return make_run(
