@@ -5,7 +5,7 @@ Then ask the teacher a few tokens, if that is free, and see whether it does what
 
 import math
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,14 +16,11 @@ from .output import print_json
 
 if TYPE_CHECKING:
     from ..prompts.stage import Loaded
-    from ..recipe import TeacherSection
     from ..store.run import Run
     from ..store.stage import Stage
     from ..teacher.probes import Finding, Probe
 
 FREE_GB_WANTED = 2.0
-SECONDS_FOR_A_LIST = 20.0
-NOT_THERE = 404
 MARKS = {"ok": "ok ", "note": "but", "wrong": "NO "}
 
 Probing = Annotated[
@@ -114,11 +111,10 @@ def _probe(job: "Run", loaded: "Loaded", wanted: bool | None) -> "Iterator[Findi
     from ..teacher.probes import Finding, most, probe_all
 
     probes = _probes(job, loaded)
-    usd = most(probes, job.recipe.teacher.model, tariff(job.recipe.teacher, job.home))
+    answers, usd = most(probes, job.recipe.teacher.model, tariff(job.recipe.teacher, job.home))
     if wanted is False or (wanted is None and usd):
         price = f"for less than ${(math.floor(usd * 100) + 1) / 100:.2f}" if usd else "for nothing"
-        asked = _questions(probes, job.recipe.teacher.model)
-        says = f"what the teacher ignores was not tried: --probe asks at most {asked} short questions {price}"
+        says = f"what the teacher ignores was not tried: --probe asks at most {answers} short questions {price}"
         yield Finding("probes", "note" if wanted is None else "ok", says)
         return
     yield from run_async(probe_all(job, probes))
@@ -132,20 +128,6 @@ def _probes(job: "Run", loaded: "Loaded") -> "list[Probe]":
     prompt = next((prompt for prompt in loaded.prompts if prompt.side == "train"), loaded.prompts[0])
     seeds = recipe.teacher.seeds or recipe.generate.seed is not None
     return probes_of(elicitation.asking, prompt.messages, elicitation.draws, seeds=seeds)
-
-
-def _questions(probes: "Sequence[Probe]", model: str) -> int:
-    """How many answers the probes may want; what one of them has asked, the next finds in the ledger."""
-    import orjson
-
-    return len(
-        {
-            (orjson.dumps(question.body(model)), draw)
-            for probe in probes
-            for question in probe.questions
-            for draw in question.draws
-        }
-    )
 
 
 def _stage(job: "Run", stage: "Stage") -> str:
@@ -180,30 +162,13 @@ def _teacher(job: "Run") -> "str | Finding":
     check_replicas(section)
     with serving(job) as base_url:
         found = run_async(greet(section, [base_url, *section.replicas]))
-        has_no_list = not found.models and run_async(_status_of_list(section, base_url)) == NOT_THERE
     down = "".join(f"; {why}" for why in found.down)
     name = f"in the ledger it is {identity(section, job.home)}{down}"
-    if has_no_list:
-        asks = f"{base_url}/models answered 404: does teacher.base_url end in /v1, or wherever this server has its API?"
-        return Finding("teacher", "note", f"{asks} If it keeps no list of models, the first request will tell; {name}")
+    if found.nothing_at and not found.models:
+        says = f"{found.nothing_at[0]}/models answered 404: does the address end in /v1, or wherever this server has its API?"
+        return Finding("teacher", "note", f"{says} If it keeps no list of models, the first request will tell; {name}")
     known = "is there" if found.models else "is not listed by the endpoint; the first request will tell"
     return f"{section.model} {known}; {name}"
-
-
-async def _status_of_list(section: "TeacherSection", base_url: str) -> int | None:
-    """What an endpoint that lists no models says when it is asked for them; None where it says nothing. Costs nothing."""
-    import aiohttp
-
-    from ..teacher.endpoint import endpoint, proxy_for
-
-    there = endpoint(section, base_url)
-    patience = aiohttp.ClientTimeout(SECONDS_FOR_A_LIST)
-    asking = aiohttp.ClientSession(headers=there.headers, proxy=proxy_for(section), timeout=patience)
-    try:
-        async with asking as session, session.get(f"{there.base_url}/models", allow_redirects=False) as reply:
-            return reply.status
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return None
 
 
 def _price(job: "Run") -> str:

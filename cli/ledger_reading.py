@@ -1,9 +1,12 @@
 """Opening a ledger for a command that looks into it: nothing is left beside it, and damage ends in words."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 @contextmanager
@@ -11,27 +14,35 @@ def in_words(path: Path) -> Iterator[None]:
     """What SQLite cannot read of a ledger ends the command, and says what to do.
 
     Raises:
-        BadInput: the ledger is damaged.
+        BrokenWorld: the ledger is damaged, or cannot be used at the moment: held by another program, the disk full.
     """
-    from ..errors import BadInput
+    import sqlite3
 
+    from ..errors import BrokenWorld
+
+    verify = f"`potstill ledger verify --ledger {path}`"
     try:
         yield
+    except sqlite3.OperationalError as error:
+        raise BrokenWorld(
+            f"{path}: this ledger cannot be used now ({error}): try again when there is room on the disk and no other "
+            f"program holds it; {verify} says whether it is damaged"
+        ) from None
     except sqlite3.DatabaseError as error:
-        raise BadInput(
-            f"{path}: this ledger cannot be read whole ({error}); "
-            f"`potstill ledger verify --ledger {path}` says what is damaged and what to do"
+        raise BrokenWorld(
+            f"{path}: this ledger cannot be read whole ({error}); {verify} says what is damaged and what to do"
         ) from None
 
 
 @contextmanager
-def looked_into(path: Path) -> Iterator[sqlite3.Connection]:
+def looked_into(path: Path) -> "Iterator[sqlite3.Connection]":
     """A connection for looking only, where there is nothing to set right first; else that of an open ledger.
 
     To be set right are an older version, and what a dead process has left.
 
     Raises:
-        BadInput: the ledger is damaged, is something else, or was written by a newer Potstill.
+        BadInput: it is no ledger, was written by a newer Potstill, or its beginning is destroyed.
+        BrokenWorld: it is damaged elsewhere, or cannot be used at the moment.
     """
     from ..ledger.ledger import Ledger
     from ..ledger.verification import reading
@@ -45,7 +56,7 @@ def looked_into(path: Path) -> Iterator[sqlite3.Connection]:
             yield opened.reader
 
 
-def _is_at_rest(path: Path, read: sqlite3.Connection) -> bool:
+def _is_at_rest(path: Path, read: "sqlite3.Connection") -> bool:
     from ..ledger.file import SCHEMA_VERSION
     from ..ledger.holders import are_there
 

@@ -20,7 +20,24 @@ class Bodies:
     def __init__(self) -> None:
         self._decompress = zstandard.ZstdDecompressor().decompress
 
-    def reply(self, codec: int, body: bytes) -> dict[str, Any]:
+    def unpacked(self, codec: object, body: object) -> bytes:
+        """A stored body as it came.
+
+        Raises:
+            UnreadableBodyError: it is damaged.
+        """
+        if codec not in (PLAIN, ZSTD):
+            raise UnreadableBodyError(f"stored in an unknown way ({codec})")
+        if not isinstance(body, bytes):
+            raise UnreadableBodyError(f"stored as {type(body).__name__}, not as bytes")
+        if codec == PLAIN:
+            return body
+        try:
+            return self._decompress(body)
+        except (zstandard.ZstdError, MemoryError) as error:  # a destroyed header may ask for any amount
+            raise UnreadableBodyError(f"cannot be unpacked: {error}") from None
+
+    def reply(self, codec: object, body: object) -> dict[str, Any]:
         """The completion in a stored body.
 
         What strict JSON does not know, such as a lone surrogate, is replaced as it is when a reply arrives.
@@ -28,29 +45,21 @@ class Bodies:
         Raises:
             UnreadableBodyError: it is damaged.
         """
-        if codec not in (PLAIN, ZSTD):
-            raise UnreadableBodyError(f"stored in an unknown way ({codec})")
-        found = _parse(self._unpack(body) if codec == ZSTD else body)
+        found = _parse(self.unpacked(codec, body))
         if not isinstance(found, dict) or not isinstance(found.get("choices"), list):
             raise UnreadableBodyError("not a completion: it has no choices")
         return found
 
-    def logprobs(self, body: bytes) -> list[Any]:
+    def logprobs(self, body: object) -> list[Any]:
         """The stored log-probabilities of a reply, one entry per choice.
 
         Raises:
             UnreadableBodyError: they are damaged.
         """
-        told = _parse(self._unpack(body))
+        told = _parse(self.unpacked(ZSTD, body))
         if not isinstance(told, list):
             raise UnreadableBodyError("not a list of log-probabilities")
         return told
-
-    def _unpack(self, body: bytes) -> bytes:
-        try:
-            return self._decompress(body)
-        except (zstandard.ZstdError, MemoryError) as error:  # a destroyed header may ask for any amount
-            raise UnreadableBodyError(f"cannot be unpacked: {error}") from None
 
 
 def answers_in(reply: dict[str, Any]) -> int:

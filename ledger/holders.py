@@ -22,7 +22,7 @@ def _folder(ledger: Path) -> Path:
 
 def are_there(ledger: Path) -> bool:
     """Whether any process has a file beside the ledger, living or dead."""
-    return any(_folder(ledger).glob("*"))
+    return any(file.suffix != APPEARING for file in _folder(ledger).glob("*"))
 
 
 class Holder:
@@ -84,9 +84,12 @@ class Holder:
         while True:
             with suppress(FileExistsError):  # exist_ok would look again, and find it gone
                 self._folder.mkdir(mode=0o700)
-            with suppress(FileNotFoundError):  # the last one to leave was just taking the folder away
+            try:
                 file = new.open("w")
                 break
+            except FileNotFoundError:  # the last one to leave was just taking the folder away
+                if self._folder.is_symlink():
+                    raise
         fcntl.flock(file, fcntl.LOCK_EX)
         new.rename(self._path)
         return file

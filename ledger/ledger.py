@@ -10,6 +10,7 @@ from typing import Self
 import zstandard
 
 from ..errors import BrokenWorld
+from .bodies import ZSTD, Bodies, UnreadableBodyError
 from .books import Books, Release, bury
 from .entries import Bill, Elsewhere, NoRoom, Refused, Reservation, Reserved, Settlement, Stored
 from .file import connect
@@ -41,7 +42,7 @@ class Ledger:
         self._holder = Holder(path)
         self._books = Books(self._holder, zstandard.ZstdCompressor(level=3, write_checksum=True))
         self._writer = Writer(path, connect(path), self._books.post, self._holder.make_room, self._books.gathering_s)
-        self._decompress = zstandard.ZstdDecompressor().decompress
+        self._bodies = Bodies()
         self._last = 0, b""
         """The reply that was read last, its number first: the draws of a question often share one."""
         try:
@@ -90,19 +91,30 @@ class Ledger:
                 return Refused(*row[1:3])
             reply, body, codec, choice, seconds, usd = row
             if reply != self._last[0]:
-                self._last = reply, self._decompress(body) if codec else body
-        except (sqlite3.DatabaseError, zstandard.ZstdError) as error:
-            raise BrokenWorld(
-                f"{self.path}: a reply cannot be read ({error}); `potstill ledger verify` says what is damaged and what to do"
-            ) from None
+                self._last = reply, self._bodies.unpacked(codec, body)
+        except (sqlite3.DatabaseError, UnreadableBodyError) as error:
+            raise self.damaged(error) from None
         return Stored(self._last[1], choice, seconds, usd)
 
     def find_logprobs(self, key: bytes) -> tuple[bytes, int] | None:
-        """The log-probabilities of the reply that satisfies a key, a JSON list, and the key's place in it."""
-        row = self._reader.execute(
-            "SELECT body, choice FROM draws JOIN logprobs ON logprobs.reply = draws.reply WHERE key = ?", (key,)
-        ).fetchone()
-        return (self._decompress(row[0]), row[1]) if row else None
+        """The log-probabilities of the reply that satisfies a key, a JSON list, and the key's place in it.
+
+        Raises:
+            BrokenWorld: the file is damaged there.
+        """
+        try:
+            row = self._reader.execute(
+                "SELECT body, choice FROM draws JOIN logprobs ON logprobs.reply = draws.reply WHERE key = ?", (key,)
+            ).fetchone()
+            return (self._bodies.unpacked(ZSTD, row[0]), row[1]) if row else None
+        except (sqlite3.DatabaseError, UnreadableBodyError) as error:
+            raise self.damaged(error) from None
+
+    def damaged(self, error: Exception) -> BrokenWorld:
+        """What ends a run whose reply is not what was put down."""
+        return BrokenWorld(
+            f"{self.path}: a reply cannot be read ({error}); `potstill ledger verify` says what is damaged and what to do"
+        )
 
     def reserve(self, wanted: Reservation) -> "asyncio.Future[Reserved | NoRoom | Elsewhere]":
         """Resolved when a request may go out, its worst case charged and on disk; or with why it may not, nothing being charged.

@@ -158,22 +158,16 @@ def _reply(read: sqlite3.Connection, stored: Bodies, reply: int) -> dict[str, An
     row = read.execute("SELECT codec, body FROM replies WHERE id = ?", (reply,)).fetchone()
     if row is None:
         raise UnreadableBodyError("not found under its id")
-    return stored.reply(row[0], _bytes(row[1]))
+    return stored.reply(*row)
 
 
 def _wrong_logprobs(read: sqlite3.Connection, stored: Bodies, reply: int, choices: int) -> str:
     try:
         row = read.execute("SELECT body FROM logprobs WHERE reply = ?", (reply,)).fetchone()
-        told = stored.logprobs(_bytes(row[0])) if row else None
+        told = stored.logprobs(row[0]) if row else None
     except (UnreadableBodyError, sqlite3.DatabaseError) as error:
         return str(error)
     return "" if told is None or len(told) == choices else f"of {len(told)} choices, and the reply has {choices}"
-
-
-def _bytes(body: object) -> bytes:
-    if not isinstance(body, bytes):
-        raise UnreadableBodyError(f"stored as {type(body).__name__}, not as bytes")
-    return body
 
 
 def _replies(read: sqlite3.Connection, broken: Finding) -> Iterator[int]:

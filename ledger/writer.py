@@ -136,9 +136,11 @@ class Writer:
             return error
         fault = is_an_orders_fault(error)
         cure = "Run again, and report it if it stays" if fault else "Make room or mend the disk, then run again"
-        return BrokenWorld(
+        problem = BrokenWorld(
             f"{self._path}: the ledger cannot be written ({error}). {cure}: everything that was recorded is kept"
         )
+        problem.__cause__ = error
+        return problem
 
 
 def _wake(waiting: Sequence[_Waiting], results: Sequence[Any]) -> None:

@@ -58,7 +58,8 @@ class TeacherSection(Section):
     """Tokens a minute at most; if not given, learned from what the endpoint says or does."""
 
     attempts: int = Field(default=6, ge=1, le=20)
-    """Times one request is tried before its row is an error; being told to slow down does not count."""
+    """Times one request is tried before its row is an error. What costs nothing does not count: being told to slow down, a
+    teacher that has answered and takes no connection, and, unless this is 1, its 5xx for a minute."""
 
     deadline_s: float = Field(default=60, gt=0)
     """Seconds that every request is given at least. One that is given up may have been billed, so each has four times as

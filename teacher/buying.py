@@ -9,7 +9,7 @@ from ..ledger.entries import Answered, Charge, Elsewhere
 from ..ledger.prices import Tariff, Usage
 from ..ledger.purse import Purse, Receipt
 from ..recipe import TeacherSection
-from .failures import PassingError, Rejection, SlowDown, disguised_error, judge_failure
+from .failures import NobodyThere, PassingError, Rejection, SlowDown, disguised_error, judge_failure
 from .reading import ChatReply, TornReplyError, read_fresh
 from .retries import retries
 from .tally import Tally
@@ -70,7 +70,8 @@ class Buyer:
         self._unanswered = 0
         self._halted: PotstillError | None = None
         self._halting = asyncio.Event()
-        self._limited_since: float | None = None
+        self._put_off_since: float | None = None
+        """When the first 429 or 5xx came of those that no answer has followed."""
 
     @property
     def slowed_by(self) -> str:
@@ -127,7 +128,7 @@ class Buyer:
             result = await self._persist(order)
         except PassingError as error:
             self._unanswered += 1
-            if error.outcome.startswith("http_5") and self._unanswered < UNANSWERED_AT_FIRST:
+            if error.is_5xx and self._unanswered < UNANSWERED_AT_FIRST:
                 raise
             raise BrokenWorld(
                 f"{self._section.base_url} has answered nothing yet; the last of {self.tally.sent} tries: {error}. "
@@ -157,11 +158,15 @@ class Buyer:
             place = await self._traffic.place(order.likely_tokens, order.cap)
             try:
                 return await self._send_from(place, order)
+            except NobodyThere:
+                continue
             except SlowDown as error:
+                self.tally.limited += 1
                 self._bear(error)
             except PassingError as error:
-                if error.outcome != "unreached" or not self._traffic.gone:
-                    raise
+                if error.is_5xx:
+                    self._bear(error)
+                raise
             finally:
                 place.leave()
 
@@ -175,8 +180,9 @@ class Buyer:
             wire = await place.send(order.operation, order.body)
         except TransportError as error:
             outcome = "lost" if error.reached else "unreached"
+            failure = (NobodyThere if self._traffic.gone else PassingError)(outcome, str(error))
             await self._fail(receipt, outcome, charged=error.reached)
-            raise PassingError(outcome, str(error)) from None
+            raise failure from None
         except BaseException:  # cancelled: it may have been billed, and nobody waits for it any more
             self._purse.abandon(receipt)
             raise
@@ -196,7 +202,7 @@ class Buyer:
             await self._fail(receipt, "torn", charged=True)
             raise PassingError("torn", str(error)) from None
         self._met = self._answered = True
-        self._limited_since = None
+        self._put_off_since = None
         charge = receipt.wanted.worst if reply.usage is None else self._charge(reply.usage)
         place.used(charge.input_tokens + charge.output_tokens)
         choices = {key: index for index, key in enumerate(keys[: len(reply.choices)])}
@@ -244,16 +250,15 @@ class Buyer:
     def _charge(self, usage: Usage) -> Charge:
         return Charge(usage.input_tokens, usage.output_tokens, self._tariff(usage))
 
-    def _bear(self, error: SlowDown) -> None:
-        """Being told to slow down is borne, unless nothing else is heard for too long."""
+    def _bear(self, error: PassingError) -> None:
+        """Being put off is borne, unless nothing else is heard for too long."""
         now = asyncio.get_running_loop().time()
-        self.tally.limited += 1
-        self._limited_since = self._limited_since or now
-        if now - self._limited_since > LONGEST_WAIT_S:
+        self._put_off_since = self._put_off_since or now
+        if now - self._put_off_since > LONGEST_WAIT_S:
             raise BrokenWorld(
-                f"for {LONGEST_WAIT_S:,.0f} s the teacher has only said to slow down; the last time: {error}. "
-                "Run again when it has capacity: what was answered is kept"
-            )
+                f"for {LONGEST_WAIT_S:,.0f} s the teacher has answered nothing; the last that it said: {error}. "
+                "Run again when it is well and has capacity: what was answered is kept"
+            ) from None
 
     def _heed(self, result: Bought | Rejection | Elsewhere, order: Order) -> Bought | Rejection | Elsewhere:
         """Before the first answer, rejections that are all alike are about the world, not about their rows."""

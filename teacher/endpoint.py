@@ -79,8 +79,8 @@ def proxy_for(section: TeacherSection) -> str | None:
     return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
-async def check_endpoint(section: TeacherSection, base_url: str) -> list[str]:
-    """The models that the endpoint lists; empty if it keeps no list. Costs nothing.
+async def check_endpoint(section: TeacherSection, base_url: str) -> list[str] | None:
+    """The models that the endpoint lists; empty if it keeps no list; None if nothing is where one should be. Costs nothing.
 
     Raises:
         UnreachableTeacherError: it cannot be reached.
@@ -98,6 +98,8 @@ async def check_endpoint(section: TeacherSection, base_url: str) -> list[str]:
             f"{base_url} cannot be reached ({error.__cause__ or error}): "
             "is it running, is the port right, is there a proxy between?"
         ) from None
+    except openai.NotFoundError:
+        return None
     except (openai.OpenAIError, AttributeError, TypeError, ValueError):
         return []  # it keeps no list, or not one that we can read; the first request will tell
     if models and section.model not in models:

@@ -51,6 +51,15 @@ class PassingError(Exception):
         self.outcome = outcome
         self.retry_after = retry_after
 
+    @property
+    def is_5xx(self) -> bool:
+        """Whether the server says that it is its own fault."""
+        return self.outcome.startswith("http_5")
+
+
+class NobodyThere(PassingError):
+    """The teacher takes no connections at the moment; the pace knows, and sees to when the next is tried."""
+
 
 class SlowDown(PassingError):
     """Too many requests at the moment; the pace knows, and sees to when the next may go."""

@@ -7,7 +7,7 @@ from ..ledger.key import request_keys
 from ..ledger.ledger import Ledger
 from ..recipe import TeacherSection
 from .identity import provider
-from .reading import ChatReply, read_reply
+from .reading import ChatReply, TornReplyError, read_reply
 from .reply import NotKnownError, Question, Reply
 from .speaker import Speaker
 
@@ -47,13 +47,20 @@ class Memory:
         return replies
 
     def find(self, key: bytes) -> Reply | None:
-        """The reply of a draw, or that it was rejected for good; None where it is to be asked."""
+        """The reply of a draw, or that it was rejected for good; None where it is to be asked.
+
+        Raises:
+            BrokenWorld: the ledger is damaged there.
+        """
         found = self._ledger.find(key)
         if found is None:
             return None
         if isinstance(found, Stored):
-            read = self._read(found.body)
-            return self._speaker.reply(key, read, found.choice, found.seconds, found.usd, reused=True)
+            try:
+                read = self._read(found.body)
+                return self._speaker.reply(key, read, found.choice, found.seconds, found.usd, reused=True)
+            except (TornReplyError, IndexError) as error:  # it was whole when it was put down
+                raise self._ledger.damaged(error) from None
         return None if self._retry_rejected else self._speaker.failed(key, found.status, found.error, reused=True)
 
     def _read(self, body: bytes) -> ChatReply:

@@ -63,6 +63,8 @@ class Greeting:
 
     models: list[str]
     """The models that they list; empty where no list is kept."""
+    nothing_at: list[str]
+    """The addresses that know no list of models (404): they may not be those of an API."""
     down: list[str]
     """Why each replica that cannot be reached is left out."""
 
@@ -80,7 +82,8 @@ async def greet(section: TeacherSection, urls: list[str]) -> Greeting:
         if len(problems) == len(urls) or not isinstance(problem, UnreachableTeacherError):
             raise problem
     listed = next((models for models in found if isinstance(models, list)), [])
-    return Greeting(listed, [str(problem) for problem in problems])
+    nothing_at = [url for url, models in zip(urls, found, strict=True) if models is None]
+    return Greeting(listed, nothing_at, [str(problem) for problem in problems])
 
 
 @contextmanager

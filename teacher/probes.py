@@ -77,14 +77,18 @@ def probes_of(asking: Asking, messages: Sequence[Message], draws: int, *, seeds:
     return probes
 
 
-def most(probes: Sequence[Probe], model: str, tariff: Tariff) -> float:
-    """What the probes can cost in US dollars, if none is lost on the way: their bytes in, their caps out."""
-    return sum(
-        tariff.worst(len(orjson.dumps(question.body(model))), output_cap(question.options))
+def most(probes: Sequence[Probe], model: str, tariff: Tariff) -> tuple[int, float]:
+    """How many answers the probes want at most, and what these can cost in US dollars: their bytes in, their caps out.
+
+    What one probe has asked, the next finds in the ledger; what is lost on the way comes on top.
+    """
+    asked = {
+        (orjson.dumps(question.body(model)), draw): output_cap(question.options)
         for probe in probes
         for question in probe.questions
-        for _ in question.draws
-    )
+        for draw in question.draws
+    }
+    return len(asked), sum(tariff.worst(len(body), cap) for (body, _), cap in asked.items())
 
 
 async def probe_all(run: Run, probes: Sequence[Probe]) -> list[Finding]:

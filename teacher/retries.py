@@ -7,7 +7,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from .failures import PassingError
 
 OUTAGE_S = 60.0
-"""A teacher that has answered before may say 5xx for so long before a request is given up: that costs nothing."""
+"""A teacher that has answered before may say 5xx to a request for so long: that costs nothing."""
 _BACKOFF = wait_random_exponential(multiplier=0.25, max=20)
 
 
@@ -17,15 +17,21 @@ def retries(
     """Tries after a `PassingError`, which is raised in the end.
 
     Args:
-        attempts: tries in all; more than one are made for OUTAGE_S at least where the teacher says 5xx.
+        attempts: tries in all; where it is more than one, 5xx are borne for OUTAGE_S at least, and only other failures count.
         has_answered: whether the teacher has answered any request yet.
         sleep: waits so many seconds, or until there is no reason to.
     """
+    borne = 0
 
     def is_enough(state: RetryCallState) -> bool:
+        nonlocal borne
         error = _error(state)
-        fails = attempts > 1 and error is not None and error.outcome.startswith("http_5") and has_answered()
-        return state.attempt_number >= attempts and not (fails and (state.seconds_since_start or 0.0) < OUTAGE_S)
+        if attempts == 1 or error is None or not error.is_5xx or not has_answered():
+            return state.attempt_number - borne >= attempts
+        if (state.seconds_since_start or 0.0) < OUTAGE_S:
+            borne += 1
+            return False
+        return state.attempt_number >= attempts
 
     return AsyncRetrying(
         stop=is_enough, wait=_wait, sleep=sleep, retry=retry_if_exception_type(PassingError), reraise=True

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from potstill.cli.ledger_reading import in_words
 from potstill.errors import BadInput, BrokenWorld
 from potstill.ledger.bodies import ZSTD, Bodies, UnreadableBodyError
 from potstill.ledger.entries import Answered, Charge, Payer, Reservation, Reserved, Settlement
@@ -22,13 +23,14 @@ from potstill.ledger.ledger import Ledger
 from potstill.ledger.verification import Finding, reading, verify
 from potstill.store.screen import PlainScreen
 
+from .asking import ask, completion, make_run, question, serving
+
 Potstill = Callable[..., subprocess.CompletedProcess[str]]
 Rows = dict[str, list[Any]]
 
 PAGE = 16384
 REPLIES = 300
 TABLES = ("replies", "draws", "attempts", "logprobs", "rejections", "claims", "spent")
-CLEAR = {BadInput.exit_code, BrokenWorld.exit_code}
 
 
 async def _buy(ledger: Ledger) -> None:
@@ -123,7 +125,7 @@ def as_bought(folder: Path, whole: bytes) -> Rows | None:
     return rows(damaged(folder, whole, 0, b""))
 
 
-def _judge(folder: Path, whole: bytes, at: int, garbage: bytes) -> None:
+def assert_found_if_a_row_changed(folder: Path, whole: bytes, at: int, garbage: bytes) -> None:
     path = damaged(folder, whole, at, garbage)
     found = findings(path)
     after = None if found else rows(path)
@@ -134,7 +136,7 @@ def _judge(folder: Path, whole: bytes, at: int, garbage: bytes) -> None:
 
 
 def test_a_ledger_of_this_kind_is_well(folder: Path, whole: bytes) -> None:
-    assert len(whole) > 300_000 + 200
+    assert len(whole) > 20 * PAGE, "every kind of page is in it"
     assert not findings(damaged(folder, whole, 0, b""))
 
 
@@ -145,7 +147,7 @@ def test_a_ledger_of_this_kind_is_well(folder: Path, whole: bytes) -> None:
 )
 def test_whichever_page_is_destroyed_is_found(folder: Path, whole: bytes, garbage: bytes) -> None:
     for at in range(0, len(whole), PAGE):
-        _judge(folder, whole, at, garbage)
+        assert_found_if_a_row_changed(folder, whole, at, garbage)
 
 
 @pytest.mark.parametrize(("length", "step"), [(200, 4_999), (5_000, 9_973)])
@@ -153,7 +155,7 @@ def test_whatever_is_overwritten_is_found_where_a_row_has_changed(
     folder: Path, whole: bytes, length: int, step: int
 ) -> None:
     for at in range(0, len(whole), step):
-        _judge(folder, whole, at, b"\x55" * length)
+        assert_found_if_a_row_changed(folder, whole, at, b"\x55" * length)
 
 
 @given(st.data())
@@ -161,12 +163,13 @@ def test_whatever_is_overwritten_is_found_where_a_row_has_changed(
 def test_no_damage_whatever_breaks_verify_off(folder: Path, whole: bytes, data: st.DataObject) -> None:
     # A byte of a key or of a time has no second witness either, so nothing is said of the verdict here.
     at = data.draw(st.one_of(st.integers(0, 4096), st.integers(0, len(whole) - 1)))
-    findings(damaged(folder, whole, at, data.draw(st.binary(min_size=1, max_size=300))))
+    found = findings(damaged(folder, whole, at, data.draw(st.binary(min_size=1, max_size=300))))
+    assert isinstance(found, tuple | BadInput), "it came to its end"
 
 
 def test_no_byte_of_the_header_breaks_verify_off(folder: Path, whole: bytes) -> None:
     for at in range(100):
-        _judge(folder, whole, at, bytes([whole[at] ^ 0xFF]))
+        assert_found_if_a_row_changed(folder, whole, at, bytes([whole[at] ^ 0xFF]))
 
 
 @pytest.mark.parametrize("table", ["replies", "draws", "attempts"])
@@ -181,7 +184,7 @@ def test_every_command_ends_in_words_on_a_damaged_ledger(
     assert "what to do: restore a copy" in told.stdout
     refused = [potstill_in("ledger", command, "--ledger", str(path)) for command in ("stats", "export")]
     assert all("Traceback" not in result.stderr for result in refused)
-    assert {result.returncode for result in refused} & CLEAR
+    assert {result.returncode for result in refused} in ({BrokenWorld.exit_code}, {0, BrokenWorld.exit_code})
     assert all("ledger verify" in result.stderr for result in refused if result.returncode)
     assert not list(tmp_path.glob("ledger.db?*"))
 
@@ -217,14 +220,56 @@ def test_an_export_of_a_run_that_is_not_there_names_those_that_are(
     assert not list(tmp_path.glob("x.jsonl*"))
 
 
-def test_a_run_that_meets_a_damaged_reply_ends_and_says_what_to_do(folder: Path, whole: bytes) -> None:
+def changed(body: bytes) -> bytes:
+    """One bit of a compressed text."""
+    return body[:-20] + bytes([body[-20] ^ 1]) + body[-19:]
+
+
+def asking_for_too_much(body: bytes) -> bytes:
+    """A zstd header that says that the text has 2 ** 62 bytes."""
+    return body[:4] + b"\xe0" + struct.pack("<Q", 1 << 62) + body[5:]
+
+
+def destroyed(body: bytes) -> bytes:
+    return b"\x55" * len(body)
+
+
+@pytest.mark.parametrize(
+    ("text", "harm"),
+    [
+        ("long " * 1000, changed),
+        ("long " * 1000, asking_for_too_much),
+        ("short", destroyed),
+        ("short", lambda body: body.replace(b'"index":0', b'"index":{}').replace(b"choices", b"chaises")),
+        ("short", lambda body: orjson.dumps({**orjson.loads(body), "choices": []})),
+        ("short", lambda body: body.decode()),
+    ],
+    ids=["changed", "asking for too much", "destroyed", "no completion", "no choices", "a text"],
+)
+def test_a_run_that_meets_a_damaged_reply_ends_and_says_what_to_do(
+    tmp_path: Path, text: str, harm: Callable[[bytes], bytes | str]
+) -> None:
+    with serving(lambda request, number: (200, {}, completion(text, text))) as (base_url, _):
+        run = make_run(tmp_path, base_url)
+        ask(run, question("one", draws=2))
+        with closing(sqlite3.connect(run.ledger)) as write:
+            (body,) = write.execute("SELECT body FROM replies").fetchone()
+            write.execute("UPDATE replies SET body = ?", (harm(body),))
+            write.commit()
+        with pytest.raises(BrokenWorld, match=r"cannot be read .* `potstill ledger verify` says"):
+            ask(run, question("one", draws=2))
+
+
+def test_damaged_log_probabilities_end_a_run_in_words(folder: Path, whole: bytes) -> None:
     with closing(sqlite3.connect(damaged(folder, whole, 0, b""))) as write:
-        key, body = write.execute(
-            "SELECT key, body FROM draws JOIN replies ON replies.id = reply WHERE codec = 1 LIMIT 1"
-        ).fetchone()
-        changed = body[:-20] + bytes([body[-20] ^ 1]) + body[-19:]
-        write.execute("UPDATE replies SET body = ? WHERE id = (SELECT reply FROM draws WHERE key = ?)", (changed, key))
+        (key,) = write.execute("SELECT key FROM draws JOIN logprobs USING (reply) LIMIT 1").fetchone()
+        write.execute("UPDATE logprobs SET body = substr(body, 1, 8)")
         write.commit()
     with Ledger(folder / "ledger.db") as ledger, pytest.raises(BrokenWorld, match="potstill ledger verify"):
-        ledger.find(key)
+        ledger.find_logprobs(key)
     (folder / "ledger.db").unlink()
+
+
+def test_a_ledger_that_is_held_is_not_called_damaged(tmp_path: Path) -> None:
+    with pytest.raises(BrokenWorld, match=r"cannot be used now \(database is locked\): try again"), in_words(tmp_path):
+        raise sqlite3.OperationalError("database is locked")

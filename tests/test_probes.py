@@ -159,7 +159,7 @@ def test_an_address_without_a_list_of_models_is_asked_about(potstill_in: Potstil
     entry = found(result)["teacher"]
     assert result.returncode == 0, "a server that keeps no list can be used"
     assert (entry["ok"], entry["note"]) == (True, True)
-    assert f"but teacher: {root}{path}/models answered 404: does teacher.base_url end in /v1" in people
+    assert f"but teacher: {root}{path}/models answered 404: does the address end in /v1" in people
 
 
 def test_a_missing_key_is_told_once(potstill_in: Potstill, tmp_path: Path) -> None:

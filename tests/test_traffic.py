@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,69 +9,16 @@ import pytest
 from aiohttp import web
 
 from potstill.errors import BrokenWorld
-from potstill.teacher.endpoint import Endpoint
 from potstill.teacher.loop import run_async
-from potstill.teacher.open import open_teacher
 from potstill.teacher.traffic.pace import Limits, Pace
 from potstill.teacher.traffic.replica import Replica
 from potstill.teacher.traffic.stated import Permitted
 from potstill.teacher.traffic.traffic import Traffic
-from potstill.teacher.transport import HttpTransport, TransportError, Wire
+from potstill.teacher.transport import TransportError, Wire
 
 from .asking import ask as ask_run
 from .asking import completion, make_run, question, serving, texts
-
-Answer = Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]
-
-
-class Server:
-    """A real server on loopback, which can be taken down and put up again at the same port."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.paths: list[str] = []
-        self._answer, self._port = answer, 0
-        self._runner: web.AppRunner | None = None
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/v1"
-
-    @property
-    def where(self) -> str:
-        return f"127.0.0.1:{self._port}"
-
-    async def up(self) -> None:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            self.paths.append(request.path)
-            return await self._answer(request)
-
-        app = web.Application()
-        app.router.add_post("/{path:.*}", handle)
-        self._runner = web.AppRunner(app, shutdown_timeout=0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
-
-    async def down(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-
-@asynccontextmanager
-async def servers(*answers: Answer) -> AsyncIterator[tuple[list[Server], list[HttpTransport]]]:
-    every = [Server(answer) for answer in answers]
-    for server in every:
-        await server.up()
-    transports = [HttpTransport(Endpoint(server.base_url, {}, "sk-secret"), None) for server in every]
-    try:
-        yield every, transports
-    finally:
-        for transport in transports:
-            await transport.__aexit__(None, None, None)
-        for server in every:
-            await server.down()
+from .replicas import Answer, servers
 
 
 def after(seconds: float) -> Answer:
@@ -261,87 +206,6 @@ def test_when_every_replica_is_out_the_least_bad_is_tried() -> None:
             return statuses
 
     assert run_async(work()) == [200] * 20
-
-
-async def fine(request: web.Request) -> web.StreamResponse:
-    return web.Response(body=completion("fine"))
-
-
-def through_an_outage(run_in: Path, seconds: float, concurrency: int) -> list[str]:
-    """What 40 questions bring whose teacher takes no connection for some seconds, after 20 that it has answered."""
-
-    async def work() -> list[str]:
-        async with servers(fine) as ([server], _):
-            run = make_run(run_in, server.base_url, concurrency=concurrency, attempts=2)
-            async with open_teacher(run, "generate") as teacher:
-
-                async def ask_all(first: int, last: int) -> list[str]:
-                    asking = (teacher.ask(question(f"question {number}")) for number in range(first, last))
-                    return [reply.status for [reply] in await asyncio.gather(*asking)]
-
-                before = await ask_all(0, 20)
-                await server.down()
-                up = asyncio.create_task(_up_after(server, seconds))
-                try:
-                    return before + await ask_all(20, 60)
-                finally:
-                    up.cancel()
-
-    return run_async(work())
-
-
-async def _up_after(server: Server, seconds: float) -> None:
-    await asyncio.sleep(seconds)
-    await server.up()
-
-
-@pytest.mark.parametrize("concurrency", [1, 8])
-def test_while_the_teacher_takes_no_connection_it_is_waited_for_and_no_row_is_lost(
-    tmp_path: Path, concurrency: int
-) -> None:
-    assert through_an_outage(tmp_path, 2.5, concurrency) == ["ok"] * 60
-
-
-def test_a_teacher_that_is_gone_for_long_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("potstill.teacher.traffic.traffic.LONGEST_WAIT_S", 0.9)
-    with pytest.raises(BrokenWorld, match="has taken no connection; run again"):
-        through_an_outage(tmp_path, 1e3, 8)
-
-
-def test_whether_it_is_gone_for_long_the_last_try_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("potstill.teacher.traffic.traffic.LONGEST_WAIT_S", 0.9)
-    assert through_an_outage(tmp_path, 0.5, 8) == ["ok"] * 60, "it is tried after 1 s, and is there again"
-
-
-def stumbling(from_number: int, seconds: float) -> Callable[[dict[str, Any], int], Any]:
-    """A server that answers 500 to the questions from a number on, for some seconds."""
-    failed: list[float] = []
-
-    def answer(request: dict[str, Any], number: int) -> tuple[int, dict[str, str], bytes]:
-        if int(request["messages"][-1]["content"].split()[-1]) < from_number:
-            return 200, {}, completion("fine")
-        failed.append(time.monotonic())
-        well = failed[-1] > failed[0] + seconds
-        return (200, {}, completion("fine")) if well else (500, {}, b"cannot")
-
-    return answer
-
-
-def asked_of(tmp_path: Path, answer: Callable[[dict[str, Any], int], Any]) -> list[str]:
-    with serving(answer) as (base_url, _):
-        run = make_run(tmp_path, base_url, concurrency=8, attempts=2)
-        return [reply.status for [reply] in ask_run(run, *(question(f"question {number}") for number in range(60)))]
-
-
-def test_seconds_of_5xx_cost_no_row(tmp_path: Path) -> None:
-    assert asked_of(tmp_path, stumbling(20, 1.5)) == ["ok"] * 60
-
-
-def test_prompts_that_the_teacher_stumbles_over_are_rows_and_no_outage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("potstill.teacher.retries.OUTAGE_S", 0.5)
-    assert asked_of(tmp_path, stumbling(52, 1e3)) == ["ok"] * 52 + ["error:http_500"] * 8
 
 
 def test_what_has_a_place_and_is_not_sent_is_not_in_flight() -> None:

@@ -74,9 +74,9 @@ class Place:
     def _answered(self, wire: Wire, started: float) -> None:
         traffic, replica = self._traffic, self.replica
         now = traffic.now()
-        traffic.heard = True
         replica.pace.answered(self._ticket, now, wire.status, wire.headers)
         if wire.status < 300:
+            traffic.has_answered = True
             traffic.deadlines.answered(self._cap, now - started)
         if wire.status < 500:
             replica.well()
@@ -97,8 +97,8 @@ class Traffic:
         self._limits = limits
         permit = Permit(limits)
         self._replicas = [Replica(transport, Pace(limits, permit)) for transport in transports]
-        self.heard = False
-        """Whether any reply has come."""
+        self.has_answered = False
+        """Whether any request has got what it asked for."""
         self._free = limits.concurrency
         self._waiting: deque[tuple[asyncio.Future[Place], int, int]] = deque()
         self._timer: asyncio.Handle | None = None
@@ -114,8 +114,8 @@ class Traffic:
 
     @property
     def gone(self) -> bool:
-        """Whether replies have come, and now no replica takes a connection."""
-        return self.heard and all(replica.gone for replica in self._replicas)
+        """Whether it has answered, and now no replica takes a connection."""
+        return self.has_answered and all(replica.gone for replica in self._replicas)
 
     @property
     def in_flight(self) -> int:
@@ -197,18 +197,16 @@ class Traffic:
 
     def _next(self, now: float) -> tuple[Replica, float]:
         """The replica that may be sent to first, and when; of those that may at once the one with the fewest in flight."""
-        if len(self._replicas) == 1:
-            only = self._replicas[0]
-            return only, only.ready_at(now) if only.gone and self.heard else only.pace.ready_at(now)
         best, soonest = self._replicas[0], math.inf
         for replica in self._replicas:
             when = max(replica.ready_at(now), now)
             if when < soonest or (when == soonest and replica.pace.in_flight < best.pace.in_flight):
                 best, soonest = replica, when
-        if self.gone or not all(replica.left_out for replica in self._replicas):
+        if soonest <= now or self.gone or not all(replica.left_out for replica in self._replicas):
             return best, soonest
-        # They take connections: it may be the requests that fail, and not the teacher.
-        least_bad = min(self._replicas, key=lambda replica: replica.out_until)
+        # Those that take connections may well be sound, and the requests fail by their own fault.
+        there = [replica for replica in self._replicas if not replica.gone] or self._replicas
+        least_bad = min(there, key=lambda replica: replica.out_until)
         return least_bad, least_bad.pace.ready_at(now)
 
     def _wait_until(self, when: float, now: float) -> None:
@@ -217,7 +215,7 @@ class Traffic:
         gone = min(replica.gone_for for replica in self._replicas)
         if wait > LONGEST_WAIT_S:
             self.halt(too_long(wait))
-        elif gone > LONGEST_WAIT_S and self.heard:
+        elif gone > LONGEST_WAIT_S and self.has_answered:
             self.halt(gone_too_long(gone))
         else:
             self._wake_at(when)
