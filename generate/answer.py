@@ -7,9 +7,14 @@ from functools import cache
 
 from ..ledger.key import Draw
 from ..store.rows import Prompt
-from ..teacher.reply import Reply
+from ..teacher.reply import Question, Reply
 from ..teacher.whole import Ask
 from .elicitation import Elicitation
+
+
+def first_question(prompt: Prompt, elicitation: Elicitation) -> Question:
+    """What is asked of one prompt before anything else."""
+    return elicitation.asking.question(prompt.messages, _draws(elicitation.draws))
 
 
 async def answer(prompt: Prompt, ask: Ask, elicitation: Elicitation) -> list[tuple[Draw, Reply]]:

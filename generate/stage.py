@@ -7,8 +7,7 @@ and projects the rows in order. Memory does not grow with their number.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -25,7 +24,8 @@ from ..store.stage import Stage
 from ..store.tables import TableWriter
 from ..teacher.identity import recordings
 from ..teacher.reply import NotKnownError, Question, Reply, is_owed
-from .answer import answer
+from ..teacher.whole import Ask
+from .answer import answer, first_question
 from .completions import completion_row
 from .elicitation import Elicitation, elicitation_of
 
@@ -72,11 +72,11 @@ async def _generate(run: Run, folder: Path) -> dict[str, Any]:
     elicitation, counts = elicitation_of(run), _Counts()
     async with open_teacher(run, "generate") as teacher:
         with TableWriter(folder, "completions", COMPLETIONS) as table:
-            known = await _project(run, elicitation, _recalled(teacher), table, counts)
+            known = await _project(run, elicitation, teacher, _only_known(teacher), table, counts)
             await _buy(run, elicitation, teacher, known, counts.unusable)
             spent = teacher.tally.counts()
             if known < run.count("prompts", "train"):
-                await _project(run, elicitation, _Source(teacher.ask), table, counts, known)
+                await _project(run, elicitation, teacher, teacher.ask, table, counts, known)
     rows = counts.status.total()
     _enough_usable(run, counts.unusable, rows)
     status = dict(counts.status.most_common())
@@ -104,44 +104,55 @@ async def _buy(run: Run, elicitation: Elicitation, teacher: Any, known: int, unu
 
 
 async def _project(
-    run: Run, elicitation: Elicitation, source: "_Source", table: Any, counts: _Counts, known: int = 0
+    run: Run, elicitation: Elicitation, teacher: Any, ask: Ask, table: Any, counts: _Counts, known: int = 0
 ) -> int:
     """Write every draw after the prompts that are known, in prompt order, and say how many prompts are known then."""
     method = METHODS[elicitation.method]
     prompts = islice(_training_prompts(run), known, None)
     while some := list(islice(prompts, PROMPTS_BETWEEN_PAUSES)):
-        with source.glance():
-            for prompt in some:
-                try:
-                    drawn = await method(prompt, source.ask, elicitation)
-                except NotKnownError:
-                    return known
-                for draw, reply in drawn:
-                    counts.add(reply)
-                    table.write(completion_row(prompt, draw, reply, elicitation))
-                known += 1
+        first = [first_question(prompt, elicitation) for prompt in some]
+        for prompt, ask_on in zip(some, _ways_to_ask(teacher, first, ask), strict=True):
+            try:
+                drawn = await method(prompt, ask_on, elicitation)
+            except NotKnownError:
+                return known
+            for draw, reply in drawn:
+                counts.add(reply)
+                table.write(completion_row(prompt, draw, reply, elicitation))
+            known += 1
         await asyncio.sleep(0)  # the ledger never waits: without this nobody could interrupt
     return known
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where answers come from."""
+def _ways_to_ask(teacher: Any, first: Sequence[Question], ask: Ask) -> Iterator[Ask]:
+    """For each first question a way to ask that has its replies at hand if they are known: one look at the ledger for all.
 
-    ask: Callable[[Question], Awaitable[list[Reply]]]
-    glance: Callable[[], AbstractContextManager[Any]] = nullcontext
-    """What is asked within one glance is answered from one moment."""
+    Whatever else is asked goes through `ask`.
+    """
+
+    def way(first: Question, replies: list[Reply] | None) -> Ask:
+        async def ask_on(question: Question) -> list[Reply]:
+            if replies is None or question != first:
+                return await ask(question)
+            teacher.tally.reuse(replies)
+            return replies
+
+        return ask_on
+
+    return map(way, first, teacher.recall(first))
 
 
-def _recalled(teacher: Any) -> _Source:
-    """The ledger alone."""
+def _only_known(teacher: Any) -> Ask:
+    """A way to ask that sends nothing."""
 
     async def ask(question: Question) -> list[Reply]:
-        if (replies := teacher.recall(question)) is None:
+        [replies] = teacher.recall([question])
+        if replies is None:
             raise NotKnownError(question)
+        teacher.tally.reuse(replies)
         return replies
 
-    return _Source(ask, teacher.glance)
+    return ask
 
 
 def _training_prompts(run: Run) -> Iterator[Prompt]:

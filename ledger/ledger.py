@@ -2,8 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
@@ -15,13 +15,15 @@ from .books import Books, Release, bury
 from .entries import Bill, Elsewhere, NoRoom, Refused, Reservation, Reserved, Settlement, Stored
 from .file import connect
 from .holders import Holder
+from .rows import rows_with
 from .settling import Ended
 from .writer import Writer
 
 _FIND = (
-    "SELECT replies.id, body, codec, choice, seconds, usd FROM draws JOIN replies ON replies.id = reply WHERE key = ?1"
-    " UNION ALL SELECT NULL, status, error, 0, 0, 0 FROM rejections WHERE key = ?1 LIMIT 1"
+    "SELECT key, reply, codec, body, choice, seconds, usd FROM draws JOIN replies ON replies.id = reply"
+    " WHERE key IN (VALUES ?)"
 )
+_REFUSED = "SELECT key, status, error FROM rejections WHERE key IN (VALUES ?)"
 
 
 class Ledger:
@@ -43,8 +45,6 @@ class Ledger:
         self._books = Books(self._holder, zstandard.ZstdCompressor(level=3, write_checksum=True))
         self._writer = Writer(path, connect(path), self._books.post, self._holder.make_room, self._books.gathering_s)
         self._bodies = Bodies()
-        self._last = 0, b""
-        """The reply that was read last, its number first: the draws of a question often share one."""
         try:
             self._bury_the_dead()
         except BaseException:
@@ -68,33 +68,24 @@ class Ledger:
         """A writing transaction, alone among processes; for use while nothing is being asked."""
         return self._writer.transaction()
 
-    @contextmanager
-    def glance(self) -> Iterator[None]:
-        """What is found within is found as of one moment, and pays for one lock; for short readings without a write between."""
-        self._reader.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._reader.execute("COMMIT")
-
-    def find(self, key: bytes) -> Stored | Refused | None:
-        """The reply that satisfies a key, if it was ever paid for; else why it never will be, if the endpoint has said so.
+    def find(self, keys: Iterable[bytes]) -> dict[bytes, Stored | Refused]:
+        """For each key the reply that satisfies it, if that was ever paid for; else why none ever will, if the endpoint said so.
 
         Raises:
             BrokenWorld: the file is damaged there.
         """
+        wanted, found, bodies = list(keys), dict[bytes, Stored | Refused](), dict[int, bytes]()
         try:
-            row = self._reader.execute(_FIND, (key,)).fetchone()
-            if row is None:
-                return None
-            if row[0] is None:
-                return Refused(*row[1:3])
-            reply, body, codec, choice, seconds, usd = row
-            if reply != self._last[0]:
-                self._last = reply, self._bodies.unpacked(codec, body)
+            for key, reply, codec, body, choice, seconds, usd in rows_with(self._reader, _FIND, wanted):
+                if reply not in bodies:  # the draws of a question often share one
+                    bodies[reply] = self._bodies.unpacked(codec, body)
+                found[key] = Stored(bodies[reply], choice, seconds, usd)
+            if missing := [key for key in wanted if key not in found]:
+                refused = rows_with(self._reader, _REFUSED, missing)
+                found |= {key: Refused(status, error) for key, status, error in refused}
         except (sqlite3.DatabaseError, UnreadableBodyError) as error:
             raise self.damaged(error) from None
-        return Stored(self._last[1], choice, seconds, usd)
+        return found
 
     def find_logprobs(self, key: bytes) -> tuple[bytes, int] | None:
         """The log-probabilities of the reply that satisfies a key, a JSON list, and the key's place in it.

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 from ..errors import PotstillError
@@ -32,8 +31,6 @@ class Teacher:
         self._memory = Memory(section, identity, ledger, retry_rejected=retry_rejected)
         self._filler = Filler(section, buyer, Speaker(provider(section), section.model), self._recall)
         self._pending: dict[bytes, _Buying] = {}
-        self._failures: dict[bytes, Reply] = {}
-        """Draws that got no answer in this process: the second pass of a stage is told the same."""
 
     @property
     def concurrency(self) -> int:
@@ -73,7 +70,7 @@ class Teacher:
             ValueError: the question's options hold no output cap.
         """
         body, keys = self._memory.keys(question)
-        known = {key: reply for key in keys if (reply := self._recall(key))}
+        known = self._recall(keys)
         awaited = {key: self._pending[key] for key in keys if key not in known and key in self._pending}
         wanted = [
             Wanted(draw, key)
@@ -87,37 +84,22 @@ class Teacher:
             known[key] = (await asyncio.shield(buying))[key]
         return [known[key] for key in keys]
 
-    def recall(self, question: Question) -> list[Reply] | None:
-        """The replies to a question if every draw of it is known; None, and nothing is sent, if one is not."""
-        _, keys = self._memory.keys(question)
-        known: list[Reply] = []
-        for key in keys:
-            if (reply := self._find(key)) is None:
-                return None
-            known.append(reply)
-        self._count_reused(known)
-        return known
+    def recall(self, questions: Sequence[Question]) -> list[list[Reply] | None]:
+        """The replies to each question of which every draw is known; None, and nothing is sent, for one that has to be asked.
 
-    def glance(self) -> AbstractContextManager[None]:
-        """What is recalled within is recalled as of one moment, at a lower cost; nothing is to be asked within."""
-        return self._ledger.glance()
+        Whoever uses them tells the tally.
+        """
+        return self._memory.recall(questions)
 
     def logprobs(self, reply: Reply) -> list[dict[str, Any]] | None:
         """The log-probabilities of an answer, token by token as chat completions name them; None where there are none."""
         found = self._ledger.find_logprobs(bytes.fromhex(reply.key))
         return read_logprobs(*found) if found else None
 
-    def _find(self, key: bytes) -> Reply | None:
-        return self._failures[key] if key in self._failures else self._memory.find(key)
-
-    def _recall(self, key: bytes) -> Reply | None:
-        if (reply := self._find(key)) is not None:
-            self._count_reused([reply])
-        return reply
-
-    def _count_reused(self, replies: Sequence[Reply]) -> None:
-        for reply in replies:
-            self.tally.reused += not reply.error
+    def _recall(self, keys: Sequence[bytes]) -> dict[bytes, Reply]:
+        known = self._memory.find(keys)
+        self.tally.reuse(known.values())
+        return known
 
     def _start_buying(self, question: Question, body: dict[str, Any], wanted: Sequence[Wanted]) -> _Buying:
         """Buy, while whoever asks the same waits for the same."""
@@ -128,7 +110,7 @@ class Teacher:
             for want in wanted:
                 del self._pending[want.key]
             if not buying.cancelled() and buying.exception() is None:
-                self._failures |= {key: reply for key, reply in buying.result().items() if reply.error}
+                self._memory.failures |= {key: reply for key, reply in buying.result().items() if reply.error}
 
         buying.add_done_callback(ended)
         return buying

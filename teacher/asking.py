@@ -1,6 +1,6 @@
 """How a recipe asks its questions: the template, the options of a request, and what is asked once more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,9 @@ class Asking:
         """What goes out first for a prompt."""
         return Question(self.template.apply(messages), self.options, draws)
 
-    async def ask(self, ask: Ask, messages: Sequence[Message], draws: Sequence[Draw] = (Draw(),)) -> list[Reply]:
+    def ask(self, ask: Ask, messages: Sequence[Message], draws: Sequence[Draw] = (Draw(),)) -> Awaitable[list[Reply]]:
         """One reply per draw, as whole as two or three requests make it; see `ask_whole`."""
-        return await ask_whole(ask, self.question(messages, draws), self.policy)
+        return ask_whole(ask, self.question(messages, draws), self.policy)
 
 
 def asking_of(run: Run, form: Form | None) -> Asking:

@@ -37,7 +37,7 @@ class Filler:
         section: TeacherSection,
         buyer: Buyer,
         speaker: Speaker,
-        recall: Callable[[bytes], Reply | None],
+        recall: Callable[[Sequence[bytes]], dict[bytes, Reply]],
     ) -> None:
         self._section, self._buyer, self._speaker, self._recall = section, buyer, speaker, recall
         self._takes_n = True
@@ -80,7 +80,7 @@ class Filler:
         while isinstance(got := await self._buyer.buy(order), Elsewhere):
             if got.held:
                 await self._wait_a_little()
-            found = {want.key: reply for want in group if (reply := self._recall(want.key))}
+            found = self._recall([want.key for want in group])
             if got.bought and not found:
                 raise BrokenWorld(
                     f"the ledger says that draw {next(iter(got.bought)).hex()} was bought, and does not have its reply: "

@@ -1,5 +1,7 @@
 """What the ledger says to a question, without anybody being asked."""
 
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from ..ledger.entries import Stored
@@ -19,6 +21,8 @@ class Memory:
         self._model, self._identity = section.model, identity
         self._ledger, self._retry_rejected = ledger, retry_rejected
         self._speaker = Speaker(provider(section), section.model)
+        self.failures: dict[bytes, Reply] = {}
+        """Draws that got no answer in this process: whoever asks again is told the same."""
         self._last = b"", ChatReply((), None, "")
         """The reply that was read last: the draws of a question often share one."""
 
@@ -27,14 +31,11 @@ class Memory:
         body = question.body(self._model)
         return body, request_keys(self._identity, question.operation, body, question.draws)
 
-    def recall(self, question: Question) -> list[Reply] | None:
-        """The replies to a question if every draw of it is known; None if one is not."""
-        known: list[Reply] = []
-        for key in self.keys(question)[1]:
-            if (reply := self.find(key)) is None:
-                return None
-            known.append(reply)
-        return known
+    def recall(self, questions: Sequence[Question]) -> list[list[Reply] | None]:
+        """The replies to each question of which every draw is known; None for one that has to be asked."""
+        keys = [self.keys(question)[1] for question in questions]
+        known = self.find(chain.from_iterable(keys))
+        return [[known[key] for key in some] if all(key in known for key in some) else None for some in keys]
 
     async def ask(self, question: Question) -> list[Reply]:
         """`recall`, where a way of asking is wanted.
@@ -42,26 +43,32 @@ class Memory:
         Raises:
             NotKnownError: a draw of the question is not known.
         """
-        if (replies := self.recall(question)) is None:
+        [replies] = self.recall([question])
+        if replies is None:
             raise NotKnownError(question)
         return replies
 
-    def find(self, key: bytes) -> Reply | None:
-        """The reply of a draw, or that it was rejected for good; None where it is to be asked.
+    def find(self, keys: Iterable[bytes]) -> dict[bytes, Reply]:
+        """The reply of each draw that has one, or was rejected for good; those that are missing are to be asked.
 
         Raises:
             BrokenWorld: the ledger is damaged there.
         """
-        found = self._ledger.find(key)
-        if found is None:
-            return None
-        if isinstance(found, Stored):
-            try:
-                read = self._read(found.body)
-                return self._speaker.reply(key, read, found.choice, found.seconds, found.usd, reused=True)
-            except (TornReplyError, IndexError) as error:  # it was whole when it was put down
-                raise self._ledger.damaged(error) from None
-        return None if self._retry_rejected else self._speaker.failed(key, found.status, found.error, reused=True)
+        keys = list(keys)
+        replies = {key: self.failures[key] for key in keys if key in self.failures} if self.failures else {}
+        for key, found in self._ledger.find(key for key in keys if key not in replies).items():
+            if isinstance(found, Stored):
+                replies[key] = self._reply(key, found)
+            elif not self._retry_rejected:
+                replies[key] = self._speaker.failed(key, found.status, found.error, reused=True)
+        return replies
+
+    def _reply(self, key: bytes, found: Stored) -> Reply:
+        try:
+            read = self._read(found.body)
+            return self._speaker.reply(key, read, found.choice, found.seconds, found.usd, reused=True)
+        except (TornReplyError, IndexError) as error:  # it was whole when it was put down
+            raise self._ledger.damaged(error) from None
 
     def _read(self, body: bytes) -> ChatReply:
         if body is not self._last[0]:

@@ -1,9 +1,11 @@
 """What a stage asked for, counted while it asks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ..ledger.entries import Charge
+from .reply import Reply
 
 
 @dataclass(slots=True)
@@ -27,6 +29,11 @@ class Tally:
         self.usd += charge.usd
         self.input_tokens += charge.input_tokens
         self.output_tokens += charge.output_tokens
+
+    def reuse(self, replies: Iterable[Reply]) -> None:
+        """Add draws that nobody had to be asked for; one without an answer is none."""
+        for reply in replies:
+            self.reused += not reply.error
 
     def counts(self) -> dict[str, Any]:
         """For a manifest."""

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from potstill.ledger.entries import Answered, Cap, Charge, Payer, Reservation, Settlement
+from potstill.ledger.entries import Answered, Cap, Charge, Payer, Refused, Reservation, Settlement, Stored
 from potstill.ledger.ledger import Ledger
 
 PAYER = Payer("run", "generate", "digest", "teacher")
@@ -19,6 +19,10 @@ def reserved(ledger: Ledger, *keys: bytes, worst: Charge = WORST, cap: Cap = Cap
         return await ledger.reserve(wanted)
 
     return asyncio.run(work()), wanted
+
+
+def find(ledger: Ledger, key: bytes) -> Stored | Refused | None:
+    return ledger.find([key]).get(key)
 
 
 def settle(ledger: Ledger, reservation: Any, outcome: str = "ok", usd: float = 0.5, **ended: Any) -> None:

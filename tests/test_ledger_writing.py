@@ -24,7 +24,7 @@ from potstill.ledger.stats import stats
 from potstill.ledger.turns import Turns
 from potstill.ledger.writer import Writer
 
-from .booking import PAYER, WORST, keep, reserved
+from .booking import PAYER, WORST, find, keep, reserved
 
 KEYS = [b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h"]
 
@@ -83,7 +83,7 @@ def test_a_full_disk_loses_no_reply_and_lets_nothing_new_begin(tmp_path: Path) -
         (later,) = done(writer, wanted(b"later"))
         assert later is results[-1], "the room is for what was in flight"
     with Ledger(path) as ledger:
-        assert sum(ledger.find(key) is not None for key in KEYS) == len(KEYS)
+        assert sum(find(ledger, key) is not None for key in KEYS) == len(KEYS)
         assert ledger.bill("run").outcomes == {"ok": len(KEYS)}
         assert isinstance(reserved(ledger, b"new")[0], Reserved), "the next run begins again"
 
@@ -118,8 +118,8 @@ def test_an_order_that_cannot_be_written_takes_no_other_with_it(tmp_path: Path) 
         assert [one for one in results[:-1] if one] == [results[2]]
         assert isinstance(results[-1], Reserved)
     with Ledger(tmp_path / "ledger.db") as ledger:
-        assert sum(ledger.find(key) is not None for key in KEYS) == len(KEYS) - 1
-        assert ledger.find(b"c") is None
+        assert sum(find(ledger, key) is not None for key in KEYS) == len(KEYS) - 1
+        assert find(ledger, b"c") is None
 
 
 def test_an_order_that_cannot_be_written_takes_no_other_with_it_on_a_full_disk(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_an_order_that_cannot_be_written_takes_no_other_with_it_on_a_full_disk(t
         results = done(writer, *map(ended, KEYS[:-1], got), bad)
         assert [isinstance(one, BrokenWorld) for one in results] == [False] * 7 + [True]
     with Ledger(tmp_path / "ledger.db") as ledger:
-        assert sum(ledger.find(key) is not None for key in KEYS) == len(KEYS) - 1
+        assert sum(find(ledger, key) is not None for key in KEYS) == len(KEYS) - 1
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def test_a_ledger_can_be_looked_into_while_a_process_that_writes_is_stopped(tmp_
     with Ledger(path) as ledger:
         keep(ledger, b"{}", b"a")
     with stopped_within_a_commit(path), Ledger(path) as ledger:
-        assert ledger.find(b"a")
+        assert find(ledger, b"a")
         assert stats(path, ledger.reader).draws == 1
 
 

@@ -54,6 +54,22 @@ def test_unchanged_is_skipped_and_a_change_disturbs_only_what_follows(tmp_path: 
     assert {path.name.split("-")[1] for path in kept} == {"samples", "report"}
 
 
+def test_every_row_was_either_sent_for_or_reused(tmp_path: Path) -> None:
+    record(tmp_path, "yes")
+    run, asked = make_run(tmp_path), tmp_path / "asked.jsonl"
+    lines = asked.read_text().splitlines(keepends=True)
+    known: set[str] = set()
+    for some in (lines[1::3], lines):
+        asked.write_text("".join(some))
+        run_stage(run, stage_named("prompts"))
+        counts = run_stage(run, stage_named("generate")).manifest.counts
+        rows = {row["prompt_id"] for row in read_table(run.folder / "completions", "completions")}
+        assert (counts["sent"], counts["reused"]) == (len(rows - known), len(rows & known))
+        known |= rows
+    assert counts["reused"]
+    assert counts["sent"]
+
+
 def test_another_file_of_answers_is_another_teacher(tmp_path: Path) -> None:
     record(tmp_path, "yes")
     run_free(make_run(tmp_path))
