@@ -102,10 +102,10 @@ class Stored(NamedTuple):
     """A reply that the ledger had, and the choice that a key points to."""
 
     body: bytes
-    choice: int
     seconds: float
     usd: float
     """What the whole reply cost when it was bought."""
+    choice: int
 
 
 @dataclass(frozen=True, slots=True)

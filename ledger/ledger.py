@@ -19,10 +19,8 @@ from .rows import rows_with
 from .settling import Ended
 from .writer import Writer
 
-_FIND = (
-    "SELECT key, reply, codec, body, choice, seconds, usd FROM draws JOIN replies ON replies.id = reply"
-    " WHERE key IN (VALUES ?)"
-)
+_DRAWS = "SELECT key, reply, choice FROM draws WHERE key IN (VALUES ?)"
+_REPLIES = "SELECT id, codec, body, seconds, usd FROM replies WHERE id IN (VALUES ?)"
 _REFUSED = "SELECT key, status, error FROM rejections WHERE key IN (VALUES ?)"
 
 
@@ -74,12 +72,17 @@ class Ledger:
         Raises:
             BrokenWorld: the file is damaged there.
         """
-        wanted, found, bodies = list(keys), dict[bytes, Stored | Refused](), dict[int, bytes]()
+        wanted, unpacked = list(keys), self._bodies.unpacked
         try:
-            for key, reply, codec, body, choice, seconds, usd in rows_with(self._reader, _FIND, wanted):
-                if reply not in bodies:  # the draws of a question often share one
-                    bodies[reply] = self._bodies.unpacked(codec, body)
-                found[key] = Stored(bodies[reply], choice, seconds, usd)
+            draws = list(rows_with(self._reader, _DRAWS, wanted))
+            ids = {reply for _, reply, _ in draws}  # the draws of a question often share one
+            replies = {
+                reply: (unpacked(codec, body), seconds, usd)
+                for reply, codec, body, seconds, usd in rows_with(self._reader, _REPLIES, ids)
+            }
+            found: dict[bytes, Stored | Refused] = {
+                key: Stored(*replies[reply], choice) for key, reply, choice in draws if reply in replies
+            }
             if missing := [key for key in wanted if key not in found]:
                 refused = rows_with(self._reader, _REFUSED, missing)
                 found |= {key: Refused(status, error) for key, status, error in refused}

@@ -54,10 +54,15 @@ class Memory:
         Raises:
             BrokenWorld: the ledger is damaged there.
         """
+        replies: dict[bytes, Reply] = {}
         keys = list(keys)
-        replies = {key: self.failures[key] for key in keys if key in self.failures} if self.failures else {}
-        for key, found in self._ledger.find(key for key in keys if key not in replies).items():
-            if isinstance(found, Stored):
+        known = self._ledger.find(keys)
+        for key in keys:  # in this order, for what is read once may be wanted by the next
+            if (failed := self.failures.get(key)) is not None:
+                replies[key] = failed
+            elif (found := known.get(key)) is None:
+                continue
+            elif isinstance(found, Stored):
                 replies[key] = self._reply(key, found)
             elif not self._retry_rejected:
                 replies[key] = self._speaker.failed(key, found.status, found.error, reused=True)
