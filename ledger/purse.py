@@ -32,6 +32,11 @@ class Purse:
         return self._cap != Cap()
 
     @property
+    def has_bought(self) -> bool:
+        """Whether this stage of the run was ever answered, in this process or before."""
+        return "ok" in self._ledger.bill(self._payer.run, self._payer.stage).outcomes
+
+    @property
     def slowed_by(self) -> str:
         """A few words while requests wait for room under the cap, else nothing."""
         return "waiting for room under the budget" if self._turn.locked() else ""

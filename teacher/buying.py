@@ -118,7 +118,8 @@ class Buyer:
     async def _buy_first(self, order: Order) -> Bought | Rejection | Elsewhere:
         """The first request of all, its tries included, goes alone: a wrong world costs one request.
 
-        One that only meets 5xx may be to blame itself: then the next goes alone.
+        One that only meets 5xx may be to blame itself: then the next goes alone. After some of these all go that are left of a
+        run that was answered before: they may be what it could not answer.
         """
         self._go_on()
         if not self._greeted:
@@ -129,6 +130,9 @@ class Buyer:
         except PassingError as error:
             self._unanswered += 1
             if error.is_5xx and self._unanswered < UNANSWERED_AT_FIRST:
+                raise
+            if error.is_5xx and self._purse.has_bought:
+                self._met = True
                 raise
             raise BrokenWorld(
                 f"{self._section.base_url} has answered nothing yet; the last of {self.tally.sent} tries: {error}. "

@@ -136,6 +136,14 @@ def test_who_answers_others_meanwhile_is_asked_on(tmp_path: Path, monkeypatch: p
     assert statuses == ["error:http_500" if number in bad else "ok" for number in range(60)]
 
 
+def test_what_is_left_of_a_run_may_be_what_the_teacher_cannot_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("potstill.teacher.retries.OUTAGE_S", 0.1)
+    expected = ["ok"] * 52 + ["error:http_500"] * 8
+    assert [asked_of(tmp_path, stumbling(52, 1e3)) for _ in range(2)] == [expected] * 2
+
+
 async def _cannot(request: web.Request) -> web.StreamResponse:
     return web.Response(status=503, body=b"loading")
 
