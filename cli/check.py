@@ -164,7 +164,7 @@ def _teacher(job: "Run") -> "str | Finding":
         found = run_async(greet(section, [base_url, *section.replicas]))
     down = "".join(f"; {why}" for why in found.down)
     name = f"in the ledger it is {identity(section, job.home)}{down}"
-    if found.nothing_at and not found.models:
+    if found.nothing_at:
         says = f"{found.nothing_at[0]}/models answered 404: does the address end in /v1, or wherever this server has its API?"
         return Finding("teacher", "note", f"{says} If it keeps no list of models, the first request will tell; {name}")
     known = "is there" if found.models else "is not listed by the endpoint; the first request will tell"

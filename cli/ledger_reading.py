@@ -19,18 +19,19 @@ def in_words(path: Path) -> Iterator[None]:
     import sqlite3
 
     from ..errors import BrokenWorld
+    from ..ledger.faults import is_in_the_way
 
-    verify = f"`potstill ledger verify --ledger {path}`"
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise BrokenWorld(
-            f"{path}: this ledger cannot be used now ({error}): try again when there is room on the disk and no other "
-            f"program holds it; {verify} says whether it is damaged"
-        ) from None
     except sqlite3.DatabaseError as error:
+        if is_in_the_way(error):
+            raise BrokenWorld(
+                f"{path}: this ledger cannot be used now ({error}): try again when there is room on the disk and no other "
+                "program holds it"
+            ) from None
         raise BrokenWorld(
-            f"{path}: this ledger cannot be read whole ({error}); {verify} says what is damaged and what to do"
+            f"{path}: this ledger cannot be read whole ({error}); "
+            f"`potstill ledger verify --ledger {path}` says what is damaged and what to do"
         ) from None
 
 

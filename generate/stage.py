@@ -7,7 +7,7 @@ and projects the rows in order. Memory does not grow with their number.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -31,7 +31,8 @@ from .elicitation import Elicitation, elicitation_of
 
 FOLDER = "completions"
 METHODS = {"answer": answer}
-PROMPTS_BETWEEN_PAUSES = 100
+DRAWS_AT_ONCE = 100
+"""Draws that are looked up in the ledger together."""
 
 
 def work(run: Run, folder: Path) -> dict[str, Any]:
@@ -72,7 +73,7 @@ async def _generate(run: Run, folder: Path) -> dict[str, Any]:
     elicitation, counts = elicitation_of(run), _Counts()
     async with open_teacher(run, "generate") as teacher:
         with TableWriter(folder, "completions", COMPLETIONS) as table:
-            known = await _project(run, elicitation, teacher, _only_known(teacher), table, counts)
+            known = await _project(run, elicitation, teacher, teacher.memory.ask, table, counts)
             await _buy(run, elicitation, teacher, known, counts.unusable)
             spent = teacher.tally.counts()
             if known < run.count("prompts", "train"):
@@ -109,13 +110,14 @@ async def _project(
     """Write every draw after the prompts that are known, in prompt order, and say how many prompts are known then."""
     method = METHODS[elicitation.method]
     prompts = islice(_training_prompts(run), known, None)
-    while some := list(islice(prompts, PROMPTS_BETWEEN_PAUSES)):
+    while some := list(islice(prompts, max(1, DRAWS_AT_ONCE // elicitation.draws))):
         first = [first_question(prompt, elicitation) for prompt in some]
-        for prompt, ask_on in zip(some, _ways_to_ask(teacher, first, ask), strict=True):
+        for prompt, question, replies in zip(some, first, teacher.memory.recall(first), strict=True):
             try:
-                drawn = await method(prompt, ask_on, elicitation)
+                drawn = await method(prompt, _asking(question, replies, ask), elicitation)
             except NotKnownError:
                 return known
+            teacher.tally.reuse(reply for _, reply in drawn)
             for draw, reply in drawn:
                 counts.add(reply)
                 table.write(completion_row(prompt, draw, reply, elicitation))
@@ -124,35 +126,13 @@ async def _project(
     return known
 
 
-def _ways_to_ask(teacher: Any, first: Sequence[Question], ask: Ask) -> Iterator[Ask]:
-    """For each first question a way to ask that has its replies at hand if they are known: one look at the ledger for all.
+def _asking(first: Question, replies: list[Reply] | None, ask: Ask) -> Ask:
+    """A way to ask that has the replies to the first question at hand, if they are known: many are looked up at a time."""
 
-    Whatever else is asked goes through `ask`.
-    """
+    async def ask_on(question: Question) -> list[Reply]:
+        return await ask(question) if replies is None or question != first else replies
 
-    def way(first: Question, replies: list[Reply] | None) -> Ask:
-        async def ask_on(question: Question) -> list[Reply]:
-            if replies is None or question != first:
-                return await ask(question)
-            teacher.tally.reuse(replies)
-            return replies
-
-        return ask_on
-
-    return map(way, first, teacher.recall(first))
-
-
-def _only_known(teacher: Any) -> Ask:
-    """A way to ask that sends nothing."""
-
-    async def ask(question: Question) -> list[Reply]:
-        [replies] = teacher.recall([question])
-        if replies is None:
-            raise NotKnownError(question)
-        teacher.tally.reuse(replies)
-        return replies
-
-    return ask
+    return ask_on
 
 
 def _training_prompts(run: Run) -> Iterator[Prompt]:

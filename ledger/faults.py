@@ -6,15 +6,15 @@ from ..errors import BrokenWorld
 
 DISK_MAY_BE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 """A quota that is used up, or no room for the index of the write-ahead log, is an IOERR."""
-NO_ORDERS_FAULT = {
+IN_THE_WAY = DISK_MAY_BE_FULL | {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_NOTADB,
     sqlite3.SQLITE_READONLY,
 }
+"""What says nothing of whether the file is sound."""
+OF_THE_WORLD = IN_THE_WAY | {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def disk_may_be_full(error: Exception) -> bool:
@@ -22,9 +22,14 @@ def disk_may_be_full(error: Exception) -> bool:
     return isinstance(error, OSError) or _code(error) in DISK_MAY_BE_FULL
 
 
+def is_in_the_way(error: Exception) -> bool:
+    """Whether something keeps us from the file, which may well be sound: another program, the disk, its permissions."""
+    return _code(error) in IN_THE_WAY
+
+
 def is_an_orders_fault(error: Exception) -> bool:
     """Whether the other orders of the commit could be written without one that is to blame."""
-    of_the_world = isinstance(error, BrokenWorld) or disk_may_be_full(error) or _code(error) in NO_ORDERS_FAULT
+    of_the_world = isinstance(error, BrokenWorld | OSError) or _code(error) in OF_THE_WORLD
     return not of_the_world
 
 

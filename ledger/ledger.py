@@ -12,7 +12,7 @@ import zstandard
 from ..errors import BrokenWorld
 from .bodies import ZSTD, Bodies, UnreadableBodyError
 from .books import Books, Release, bury
-from .entries import Bill, Elsewhere, NoRoom, Refused, Reservation, Reserved, Settlement, Stored
+from .entries import Bill, Elsewhere, NoRoom, Payer, Refused, Reservation, Reserved, Settlement, Stored
 from .file import connect
 from .holders import Holder
 from .rows import rows_with
@@ -134,6 +134,11 @@ class Ledger:
         """Dollars and tokens charged to a run so far, open requests at their worst."""
         row = self._reader.execute("SELECT nanousd / 1e9, tokens FROM spent WHERE run = ?", (run,)).fetchone()
         return row or (0.0, 0)
+
+    def has_bought(self, payer: Payer) -> bool:
+        """Whether the teacher has ever answered this stage of the run."""
+        bought = "SELECT 1 FROM attempts WHERE run = ? AND stage = ? AND teacher = ? AND outcome = 'ok' LIMIT 1"
+        return self._reader.execute(bought, (payer.run, payer.stage, payer.teacher)).fetchone() is not None
 
     def were_bought_by(self, run: str, stage: str, keys: Sequence[bytes]) -> bool:
         """Whether a stage of a run has bought all of these draws."""

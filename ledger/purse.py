@@ -32,14 +32,13 @@ class Purse:
         return self._cap != Cap()
 
     @property
-    def has_bought(self) -> bool:
-        """Whether this stage of the run was ever answered, in this process or before."""
-        return "ok" in self._ledger.bill(self._payer.run, self._payer.stage).outcomes
-
-    @property
     def slowed_by(self) -> str:
         """A few words while requests wait for room under the cap, else nothing."""
         return "waiting for room under the budget" if self._turn.locked() else ""
+
+    def has_bought(self) -> bool:
+        """Whether this stage of the run was ever answered, in this process or before."""
+        return self._ledger.has_bought(self._payer)
 
     async def reserve(self, keys: Sequence[bytes], worst: Charge, go_on: Callable[[], None]) -> Receipt | Elsewhere:
         """Return when the request may go out; `go_on` is called before each try and may raise.

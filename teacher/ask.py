@@ -28,7 +28,8 @@ class Teacher:
         self.tally = buyer.tally
         """What was asked for so far."""
         self._section, self._ledger, self._buyer = section, ledger, buyer
-        self._memory = Memory(section, identity, ledger, retry_rejected=retry_rejected)
+        self.memory = Memory(section, identity, ledger, retry_rejected=retry_rejected)
+        """What is known without anybody being asked."""
         self._filler = Filler(section, buyer, Speaker(provider(section), section.model), self._recall)
         self._pending: dict[bytes, _Buying] = {}
 
@@ -69,7 +70,7 @@ class Teacher:
             BadTeacher: the endpoint cannot be asked; found out before anything was sent.
             ValueError: the question's options hold no output cap.
         """
-        body, keys = self._memory.keys(question)
+        body, keys = self.memory.keys(question)
         known = self._recall(keys)
         awaited = {key: self._pending[key] for key in keys if key not in known and key in self._pending}
         wanted = [
@@ -84,20 +85,16 @@ class Teacher:
             known[key] = (await asyncio.shield(buying))[key]
         return [known[key] for key in keys]
 
-    def recall(self, questions: Sequence[Question]) -> list[list[Reply] | None]:
-        """The replies to each question of which every draw is known; None, and nothing is sent, for one that has to be asked.
-
-        Whoever uses them tells the tally.
-        """
-        return self._memory.recall(questions)
-
     def logprobs(self, reply: Reply) -> list[dict[str, Any]] | None:
         """The log-probabilities of an answer, token by token as chat completions name them; None where there are none."""
         found = self._ledger.find_logprobs(bytes.fromhex(reply.key))
-        return read_logprobs(*found) if found else None
+        try:
+            return read_logprobs(*found) if found else None
+        except (ValueError, IndexError) as error:
+            raise self._ledger.damaged(error) from None
 
     def _recall(self, keys: Sequence[bytes]) -> dict[bytes, Reply]:
-        known = self._memory.find(keys)
+        known = self.memory.find(keys)
         self.tally.reuse(known.values())
         return known
 
@@ -110,7 +107,7 @@ class Teacher:
             for want in wanted:
                 del self._pending[want.key]
             if not buying.cancelled() and buying.exception() is None:
-                self._memory.failures |= {key: reply for key, reply in buying.result().items() if reply.error}
+                self.memory.failures |= {key: reply for key, reply in buying.result().items() if reply.error}
 
         buying.add_done_callback(ended)
         return buying

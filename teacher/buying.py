@@ -9,7 +9,7 @@ from ..ledger.entries import Answered, Charge, Elsewhere
 from ..ledger.prices import Tariff, Usage
 from ..ledger.purse import Purse, Receipt
 from ..recipe import TeacherSection
-from .failures import NobodyThere, PassingError, Rejection, SlowDown, disguised_error, judge_failure
+from .failures import PassingError, Rejection, SlowDown, disguised_error, judge_failure
 from .reading import ChatReply, TornReplyError, read_fresh
 from .retries import retries
 from .tally import Tally
@@ -20,6 +20,8 @@ from .transport import TransportError, Wire
 
 ALIKE_AT_FIRST = 5
 """So many rejections of one kind before the first answer, and every further request would meet the same."""
+UNREACHED = "unreached"
+"""The outcome of a request whose connection was not taken."""
 UNANSWERED_AT_FIRST = 3
 """So many requests that ended with a 5xx before the first answer, and it is not their own fault."""
 
@@ -118,8 +120,8 @@ class Buyer:
     async def _buy_first(self, order: Order) -> Bought | Rejection | Elsewhere:
         """The first request of all, its tries included, goes alone: a wrong world costs one request.
 
-        One that only meets 5xx may be to blame itself: then the next goes alone. After some of these all go that are left of a
-        run that was answered before: they may be what it could not answer.
+        One that only meets 5xx may be to blame itself: then the next goes alone. What is left of a run that was answered before
+        may be what cannot be answered: then all go.
         """
         self._go_on()
         if not self._greeted:
@@ -129,10 +131,10 @@ class Buyer:
             result = await self._persist(order)
         except PassingError as error:
             self._unanswered += 1
-            if error.is_5xx and self._unanswered < UNANSWERED_AT_FIRST:
-                raise
-            if error.is_5xx and self._purse.has_bought:
+            if error.outcome != UNREACHED and self._purse.has_bought():
                 self._met = True
+                raise
+            if error.is_5xx and self._unanswered < UNANSWERED_AT_FIRST:
                 raise
             raise BrokenWorld(
                 f"{self._section.base_url} has answered nothing yet; the last of {self.tally.sent} tries: {error}. "
@@ -157,20 +159,23 @@ class Buyer:
         return await tries(again)
 
     async def _send(self, order: Order) -> Bought | Rejection | Elsewhere:
-        """One attempt; being told to slow down is none, nor is a teacher that is gone: the pace sees to when the next may go."""
+        """One attempt; being told to slow down is none, nor is a connection that a teacher does not take which has answered.
+
+        The pace sees to when, and to which replica, the next may go.
+        """
         while True:
             place = await self._traffic.place(order.likely_tokens, order.cap)
             try:
                 return await self._send_from(place, order)
-            except NobodyThere:
-                continue
             except SlowDown as error:
                 self.tally.limited += 1
                 self._bear(error)
             except PassingError as error:
-                if error.is_5xx:
+                if error.is_5xx and self._answered:
                     self._bear(error)
-                raise
+                if error.outcome != UNREACHED or not self._traffic.has_answered:
+                    raise
+                self._put_off_since = None
             finally:
                 place.leave()
 
@@ -183,10 +188,9 @@ class Buyer:
         try:
             wire = await place.send(order.operation, order.body)
         except TransportError as error:
-            outcome = "lost" if error.reached else "unreached"
-            failure = (NobodyThere if self._traffic.gone else PassingError)(outcome, str(error))
+            outcome = "lost" if error.reached else UNREACHED
             await self._fail(receipt, outcome, charged=error.reached)
-            raise failure from None
+            raise PassingError(outcome, str(error)) from None
         except BaseException:  # cancelled: it may have been billed, and nobody waits for it any more
             self._purse.abandon(receipt)
             raise
@@ -219,7 +223,7 @@ class Buyer:
     async def _explain(self, receipt: Receipt, wire: Wire) -> Rejection:
         """What a reply that is not 2xx means; nothing was billed for it."""
         try:
-            rejection = judge_failure(wire, self._section, met=self._met)
+            rejection = judge_failure(wire, self._section, met=self._met or self._purse.has_bought())
         except (PassingError, BrokenWorld) as error:
             if isinstance(error, BrokenWorld):
                 self.halt(error)  # before anything is waited for: nobody sends another one meanwhile
@@ -227,6 +231,7 @@ class Buyer:
             raise
         remembered = None if _is_about_n(rejection, receipt.wanted.keys) else rejection.remembered
         await self._purse.failed(receipt, rejection.status, charged=False, refusal=remembered)
+        self._put_off_since = None
         return rejection
 
     async def _fail(self, receipt: Receipt, outcome: str, *, charged: bool) -> None:

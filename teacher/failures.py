@@ -57,10 +57,6 @@ class PassingError(Exception):
         return self.outcome.startswith("http_5")
 
 
-class NobodyThere(PassingError):
-    """The teacher takes no connections at the moment; the pace knows, and sees to when the next is tried."""
-
-
 class SlowDown(PassingError):
     """Too many requests at the moment; the pace knows, and sees to when the next may go."""
 

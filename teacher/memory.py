@@ -72,7 +72,7 @@ class Memory:
         try:
             read = self._read(found.body)
             return self._speaker.reply(key, read, found.choice, found.seconds, found.usd, reused=True)
-        except (TornReplyError, IndexError) as error:  # it was whole when it was put down
+        except (TornReplyError, IndexError, TypeError) as error:  # it was whole when it was put down
             raise self._ledger.damaged(error) from None
 
     def _read(self, body: bytes) -> ChatReply:

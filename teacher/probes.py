@@ -63,7 +63,7 @@ def probes_of(asking: Asking, messages: Sequence[Message], draws: int, *, seeds:
     cut = _capped(short, CUT)
     probes = [Probe("cap", (cut, short), _cap), Probe("usage", (cut,), _usage)]
     if draws > 1:
-        probes.append(Probe("n", (_drawn(short, first, second),), _n))
+        probes.append(Probe("n", (_drawn(short, Draw(series, 2), Draw(series, 3)),), _n))
     if seeds:
         one, other = _seeded(short, 1), _seeded(short, 2)
         greedy = asking.options.get("temperature") == 0

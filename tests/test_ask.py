@@ -50,7 +50,7 @@ def test_a_question_that_is_known_in_part_is_not_recalled(tmp_path: Path, server
     run, known = make_run(tmp_path, server), []
 
     def recall(teacher: Teacher) -> None:
-        known.extend(teacher.recall([question("Date: 5 May 2020", draws=draws) for draws in (1, 2, 1)]))
+        known.extend(teacher.memory.recall([question("Date: 5 May 2020", draws=draws) for draws in (1, 2, 1)]))
 
     bought = ask(run, question("Date: 5 May 2020"), then=recall)
     assert [replies and [reply.text for reply in replies] for replies in known] == [

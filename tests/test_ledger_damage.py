@@ -271,5 +271,16 @@ def test_damaged_log_probabilities_end_a_run_in_words(folder: Path, whole: bytes
 
 
 def test_a_ledger_that_is_held_is_not_called_damaged(tmp_path: Path) -> None:
-    with pytest.raises(BrokenWorld, match=r"cannot be used now \(database is locked\): try again"), in_words(tmp_path):
-        raise sqlite3.OperationalError("database is locked")
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as holder, closing(sqlite3.connect(path, timeout=0)) as other:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(BrokenWorld, match=r"cannot be used now \(database is locked\): try again"), in_words(path):
+            other.execute("SELECT 1 FROM sqlite_master")
+        holder.rollback()
+        with (
+            pytest.raises(
+                BrokenWorld, match=r"cannot be read whole \(no such table: replies\); `potstill ledger verify"
+            ),
+            in_words(path),
+        ):
+            other.execute("SELECT 1 FROM replies")

@@ -82,9 +82,9 @@ def stumbling(from_number: int, seconds: float) -> Callable[[dict[str, Any], int
     return answer
 
 
-def asked_of(tmp_path: Path, answer: Callable[[dict[str, Any], int], Any]) -> list[str]:
+def asked_of(tmp_path: Path, answer: Callable[[dict[str, Any], int], Any], **teacher: object) -> list[str]:
     with serving(answer) as (base_url, _):
-        run = make_run(tmp_path, base_url, concurrency=8, attempts=2)
+        run = make_run(tmp_path, base_url, **{"concurrency": 8, "attempts": 2, **teacher})
         return [reply.status for [reply] in ask_run(run, *(question(f"question {number}") for number in range(60)))]
 
 
@@ -136,12 +136,25 @@ def test_who_answers_others_meanwhile_is_asked_on(tmp_path: Path, monkeypatch: p
     assert statuses == ["error:http_500" if number in bad else "ok" for number in range(60)]
 
 
+@pytest.mark.parametrize(("status", "failed"), [(500, "error:http_500"), (200, "error:torn")])
 def test_what_is_left_of_a_run_may_be_what_the_teacher_cannot_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, failed: str
 ) -> None:
     monkeypatch.setattr("potstill.teacher.retries.OUTAGE_S", 0.1)
-    expected = ["ok"] * 52 + ["error:http_500"] * 8
-    assert [asked_of(tmp_path, stumbling(52, 1e3)) for _ in range(2)] == [expected] * 2
+    stumbles = stumbling(52, 1e3)
+
+    def answer(request: dict[str, Any], number: int) -> tuple[int, dict[str, str], bytes]:
+        told = stumbles(request, number)
+        return told if told[0] == 200 else (status, *told[1:])
+
+    expected = ["ok"] * 52 + [failed] * 8
+    assert [asked_of(tmp_path, answer) for _ in range(2)] == [expected] * 2
+
+
+def test_another_teacher_of_the_same_run_has_to_answer_first(tmp_path: Path) -> None:
+    asked_of(tmp_path, stumbling(60, 0))
+    with pytest.raises(BrokenWorld, match="has answered nothing yet; the last of 6 tries"):
+        asked_of(tmp_path, stumbling(0, 1e3), name="another")
 
 
 async def _cannot(request: web.Request) -> web.StreamResponse:
@@ -166,6 +179,19 @@ def test_who_never_answered_and_takes_no_connection_is_not_waited_for(tmp_path: 
 
     with pytest.raises(BrokenWorld, match="has answered nothing yet"):
         run_async(work())
+
+
+def test_a_replica_that_is_gone_costs_no_row_a_try(tmp_path: Path) -> None:
+    async def work() -> list[str]:
+        async with servers(fine, fine) as ((first, second), _):
+            run = make_run(tmp_path, first.base_url, replicas=[second.base_url], concurrency=8, attempts=1)
+            async with open_teacher(run, "generate") as teacher:
+                await teacher.ask(question("one"))
+                await first.down()
+                replies = await asyncio.gather(*(teacher.ask(question(f"question {number}")) for number in range(60)))
+                return [reply.status for [reply] in replies]
+
+    assert run_async(work()) == ["ok"] * 60
 
 
 def test_while_one_replica_is_gone_and_the_other_says_5xx_no_row_is_lost(tmp_path: Path) -> None:

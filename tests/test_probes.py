@@ -43,6 +43,8 @@ class Model:
         words = [f"{zlib.crc32(f'{named} {index}'.encode())} ", *(f"{word} " for word in WORDS)]
         if "response_format" in request and "response_format" not in self.ignored:
             words = ['{"n": 1}']
+        if "long answers" in self.ignored:
+            words = ["yes"]
         cap = len(words) if "cap" in self.ignored else request["max_tokens"]
         cut = len(words) > cap and "finish" not in self.ignored
         told = [{"token": word, "logprob": -0.1, "top_logprobs": [{"token": word, "logprob": -0.1}]} for word in words]
@@ -109,6 +111,14 @@ def test_what_a_server_ignores_is_found(
     assert result.returncode == (2 if level == "wrong" else 0)
     others = [name for name, entry in entries.items() if name != check and not (entry["ok"] and not entry["note"])]
     assert not others, "nothing else is wrong with this server"
+
+
+def test_answers_that_other_probes_have_bought_do_not_pass_for_two_choices_of_one_request(
+    potstill_in: Potstill, tmp_path: Path
+) -> None:
+    with project(tmp_path, "n", "long answers"):
+        told = found(potstill_in("check", "--json"))["n"]
+    assert "did not answer 2 choices" in told["says"]
 
 
 def test_a_server_that_takes_everything_is_told_so_in_one_line_each(potstill_in: Potstill, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,38 @@ class Instant:
 
     async def send(self, operation: str, body: bytes) -> Wire:
         return Wire(200, {}, b"", 0.0)
+
+
+def test_while_one_replica_wants_to_be_left_alone_another_that_was_gone_is_tried() -> None:
+    class Script(Instant):
+        """Answers with these statuses, then 200; None: takes no connection."""
+
+        def __init__(self, where: str, *statuses: int | None) -> None:
+            self.where, self.statuses, self.asked = where, list(statuses), 0
+
+        async def send(self, operation: str, body: bytes) -> Wire:
+            self.asked += 1
+            status = self.statuses.pop(0) if self.statuses else 200
+            if status is None:
+                raise TransportError("no connection", reached=False)
+            return Wire(status, {"retry-after": "500"} if status == 429 else {}, b"", 0.0)
+
+    async def work() -> tuple[int, int]:
+        busy, gone = Script("busy", 200, 429, 503, 503, 503), Script("gone", 200, None)
+        traffic = Traffic([busy, gone], Limits(concurrency=10))
+        places = [await traffic.place(100, 50) for _ in range(10)]
+        for transport, requests in ((busy, 5), (gone, 2)):
+            for place in [place for place in places if place.replica.transport is transport][:requests]:
+                with suppress(TransportError):
+                    await place.send("chat", b"{}")
+        asked = busy.asked
+        for place in places:
+            place.leave()
+        assert (await ask(traffic)).status == 200
+        return busy.asked - asked, gone.asked
+
+    later, of_gone = asyncio.run(asyncio.wait_for(work(), 60))
+    assert (later, of_gone) == (0, 3)
 
 
 def test_a_failing_replica_is_left_out_longer_and_longer_and_tried_with_one_request() -> None:

@@ -207,7 +207,8 @@ class Traffic:
         # Those that take connections may well be sound, and the requests fail by their own fault.
         there = [replica for replica in self._replicas if not replica.gone] or self._replicas
         least_bad = min(there, key=lambda replica: replica.out_until)
-        return least_bad, least_bad.pace.ready_at(now)
+        when = least_bad.pace.ready_at(now)
+        return (least_bad, when) if when < soonest else (best, soonest)
 
     def _wait_until(self, when: float, now: float) -> None:
         """Come back then, unless every replica has said that it is gone for longer, or has taken no connection for so long."""
