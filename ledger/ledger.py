@@ -19,9 +19,12 @@ from .rows import rows_with
 from .settling import Ended
 from .writer import Writer
 
-_DRAWS = "SELECT key, reply, choice FROM draws WHERE key IN (VALUES ?)"
+_KNOWN = (
+    "WITH wanted (key) AS (VALUES ?)"
+    " SELECT draws.key, reply, choice, NULL FROM wanted CROSS JOIN draws USING (key)"
+    " UNION ALL SELECT rejections.key, NULL, status, error FROM wanted CROSS JOIN rejections USING (key)"
+)
 _REPLIES = "SELECT id, codec, body, seconds, usd FROM replies WHERE id IN (VALUES ?)"
-_REFUSED = "SELECT key, status, error FROM rejections WHERE key IN (VALUES ?)"
 
 
 class Ledger:
@@ -72,20 +75,17 @@ class Ledger:
         Raises:
             BrokenWorld: the file is damaged there.
         """
-        wanted, unpacked = list(keys), self._bodies.unpacked
+        found: dict[bytes, Stored | Refused] = {}
+        draws: list[tuple[bytes, int, int]] = []
         try:
-            draws = list(rows_with(self._reader, _DRAWS, wanted))
-            ids = {reply for _, reply, _ in draws}  # the draws of a question often share one
-            replies = {
-                reply: (unpacked(codec, body), seconds, usd)
-                for reply, codec, body, seconds, usd in rows_with(self._reader, _REPLIES, ids)
-            }
-            found: dict[bytes, Stored | Refused] = {
-                key: Stored(*replies[reply], choice) for key, reply, choice in draws if reply in replies
-            }
-            if missing := [key for key in wanted if key not in found]:
-                refused = rows_with(self._reader, _REFUSED, missing)
-                found |= {key: Refused(status, error) for key, status, error in refused}
+            for key, reply, told, error in rows_with(self._reader, _KNOWN, keys):
+                if reply is None:
+                    found[key] = Refused(told, error)
+                else:
+                    draws.append((key, reply, told))
+            if draws:
+                replies = self._replies({reply for _, reply, _ in draws})  # the draws of a question often share one
+                found |= {key: Stored(*replies[reply], choice) for key, reply, choice in draws if reply in replies}
         except (sqlite3.DatabaseError, UnreadableBodyError) as error:
             raise self.damaged(error) from None
         return found
@@ -103,6 +103,13 @@ class Ledger:
             return (self._bodies.unpacked(ZSTD, row[0]), row[1]) if row else None
         except (sqlite3.DatabaseError, UnreadableBodyError) as error:
             raise self.damaged(error) from None
+
+    def _replies(self, ids: Iterable[int]) -> dict[int, tuple[bytes, float, float]]:
+        """Body, seconds and dollars of replies."""
+        return {
+            reply: (self._bodies.unpacked(codec, body), seconds, usd)
+            for reply, codec, body, seconds, usd in rows_with(self._reader, _REPLIES, ids)
+        }
 
     def damaged(self, error: Exception) -> BrokenWorld:
         """What ends a run whose reply is not what was put down."""
