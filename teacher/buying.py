@@ -175,7 +175,8 @@ class Buyer:
                     self._bear(error)
                 if error.outcome != UNREACHED or not self._traffic.has_answered:
                     raise
-                self._put_off_since = None
+                if self._traffic.gone:  # how long that may last is the traffic's to say
+                    self._put_off_since = None
             finally:
                 place.leave()
 

@@ -194,6 +194,31 @@ def test_a_replica_that_is_gone_costs_no_row_a_try(tmp_path: Path) -> None:
     assert run_async(work()) == ["ok"] * 60
 
 
+def test_while_one_replica_is_gone_the_other_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("potstill.teacher.buying.LONGEST_WAIT_S", 2.5)
+    monkeypatch.setattr("potstill.teacher.traffic.replica.LEFT_OUT_MOST_S", 1.0)
+    busy = False
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=429, body=b"later") if busy else await fine(request)
+
+    async def work() -> None:
+        nonlocal busy
+        async with servers(fine, answer) as ((first, second), _):
+            run = make_run(tmp_path, first.base_url, replicas=[second.base_url], concurrency=2)
+            async with open_teacher(run, "generate") as teacher:
+                await teacher.ask(question("one"))
+                busy = True
+                await first.down()
+                asking = (teacher.ask(question(f"question {number}")) for number in range(8))
+                await asyncio.wait_for(asyncio.gather(*asking), 30)
+
+    with pytest.raises(BrokenWorld, match=r"has answered nothing; the last that it said: .* answered 429"):
+        run_async(work())
+
+
 def test_while_one_replica_is_gone_and_the_other_says_5xx_no_row_is_lost(tmp_path: Path) -> None:
     bad_until = 0.0
 
