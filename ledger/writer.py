@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from ..errors import BrokenWorld
 from .faults import disk_may_be_full, is_an_orders_fault
-from .syncing import Syncer
 from .turns import PATIENCE_S, Turns
 
 Post = Callable[[sqlite3.Connection, Sequence[Any], BrokenWorld | None], Sequence[Any]]
@@ -20,10 +19,6 @@ Post = Callable[[sqlite3.Connection, Sequence[Any], BrokenWorld | None], Sequenc
 
 After a full disk it is given the reason why nothing new is begun, which is then the result of such an order.
 """
-
-
-WHILE_SYNCING_S = 0.02
-"""How long a commit waits for the one before to be synced: it shares the next sync all the same."""
 
 
 class _Waiting(NamedTuple):
@@ -55,8 +50,6 @@ class Writer:
     ) -> None:
         self._path, self._connection, self._post = path, connection, post
         self._make_room, self._gathering_s = make_room, gathering_s
-        self._connection.execute("PRAGMA synchronous = NORMAL")  # the syncer syncs
-        self._syncer = Syncer(path)
         self._turns = Turns(path, patience_s)
         self._full: BrokenWorld | None = None
         self._inbox: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -78,20 +71,12 @@ class Writer:
         """Commit what is waiting, then end."""
         self._inbox.put(None)
         self._thread.join()
-        self._syncer.close()
         self._connection.close()
         self._turns.close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything in it is on disk when it ends, or nothing is; for use while the writing thread has nothing to do."""
-        with self._committed() as connection:
-            yield connection
-        if (error := self._syncer.now()) is not None:
-            raise self._problem(error)
-
-    @contextmanager
-    def _committed(self) -> Iterator[sqlite3.Connection]:
+        """Everything in it is on disk when it ends, or nothing is. For the writing thread, or while it has nothing to do."""
         # One process at a time: SQLite before 3.51.3 can damage a WAL that two connections write and checkpoint at once.
         with self._turns.mine():
             self._connection.execute("BEGIN IMMEDIATE")
@@ -108,7 +93,6 @@ class Writer:
         while not closing:
             waiting = [self._inbox.get()]
             time.sleep(self._gathering_s())
-            self._syncer.wait(WHILE_SYNCING_S)
             while not self._inbox.empty():
                 waiting.append(self._inbox.get())
             closing = None in waiting
@@ -122,14 +106,10 @@ class Writer:
             results = self._posted(orders)
         except Exception as error:  # noqa: BLE001 - the boundary of the thread: whoever waits must hear of anything
             results = self._saved(orders, error)
-
-        def told(error: OSError | None) -> None:
-            _wake(waiting, results if error is None else [self._problem(error)] * len(waiting))
-
-        self._syncer.then(told)
+        _wake(waiting, results)
 
     def _posted(self, orders: Sequence[Any]) -> Sequence[Any]:
-        with self._committed() as connection:
+        with self.transaction() as connection:
             return self._post(connection, orders, self._full)
 
     def _saved(self, orders: Sequence[Any], error: Exception) -> Sequence[Any]:

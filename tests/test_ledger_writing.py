@@ -1,12 +1,10 @@
 """What is paid for is written down: on a full disk, beside an order that cannot be, and while another process is stopped."""
 
 import asyncio
-import errno
 import fcntl
 import math
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -165,60 +163,6 @@ def test_a_ledger_can_be_looked_into_while_a_process_that_writes_is_stopped(tmp_
     with stopped_within_a_commit(path), Ledger(path) as ledger:
         assert find(ledger, b"a")
         assert stats(path, ledger.reader).draws == 1
-
-
-def test_while_the_disk_stalls_what_comes_is_committed_and_nobody_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, goes_on = tmp_path / "ledger.db", threading.Event()
-
-    def stall(file: int) -> None:
-        goes_on.wait(20)
-
-    async def work(ledger: Ledger) -> tuple[int, int]:
-        first = await ledger.reserve(wanted(b"a"))
-        assert isinstance(first, Reserved)
-        monkeypatch.setattr("potstill.ledger.syncing._sync", stall)
-        waiting: list[asyncio.Future[Any]] = [ledger.reserve(wanted(b"b"))]
-        await asyncio.sleep(0.1)
-        answer = Answered(b"{}", {b"a": 0}, 0.1)
-        settlement = Settlement(first, "ok", Charge(3, 4, 0.5), answer=answer)
-        waiting.append(ledger.settle(settlement, wanted(b"a")))
-        while find(ledger, b"a") is None:  # noqa: ASYNC110 - there is no event for what another thread commits
-            await asyncio.sleep(0.001)
-        told = sum(one.done() for one in waiting)
-        goes_on.set()
-        await asyncio.gather(*waiting)
-        return told, sum(one.done() for one in waiting)
-
-    with Ledger(path) as ledger:
-        assert asyncio.run(asyncio.wait_for(work(ledger), 15)) == (0, 2)
-
-
-def test_what_cannot_be_synced_is_not_called_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(file: int) -> None:
-        raise OSError(errno.EIO, "the disk is gone")
-
-    with Ledger(tmp_path / "ledger.db") as ledger:
-        keep(ledger, b"{}", b"a")
-        monkeypatch.setattr("potstill.ledger.syncing._sync", fail)
-        with pytest.raises(BrokenWorld, match=r"cannot be written .*the disk is gone"):
-            keep(ledger, b"{}", b"b")
-        with pytest.raises(BrokenWorld, match=r"cannot be written .*the disk is gone"), ledger.transaction() as write:
-            write.execute("DELETE FROM rejections")
-
-
-def test_what_is_waiting_is_synced_before_a_ledger_closes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced = []
-    monkeypatch.setattr("potstill.ledger.syncing._sync", synced.append)
-
-    async def work(ledger: Ledger) -> "asyncio.Future[Any]":
-        return ledger.reserve(wanted(b"a"))
-
-    with Ledger(tmp_path / "ledger.db") as ledger:
-        asyncio.run(work(ledger))
-        before = len(synced)
-    assert len(synced) > before
 
 
 def test_a_commit_waits_longer_only_while_many_requests_are_open(tmp_path: Path) -> None:
