@@ -16,14 +16,12 @@ def in_words(path: Path) -> Iterator[None]:
     Raises:
         BrokenWorld: the ledger is damaged, or cannot be used at the moment: held by another program, the disk full.
     """
-    import sqlite3
-
     from ..errors import BrokenWorld
-    from ..ledger.faults import is_in_the_way
+    from ..ledger.faults import UNREADABLE, is_in_the_way
 
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         if is_in_the_way(error):
             raise BrokenWorld(
                 f"{path}: this ledger cannot be used now ({error}): try again when there is room on the disk and no other "

@@ -17,6 +17,10 @@ IN_THE_WAY = DISK_MAY_BE_FULL | {
 OF_THE_WORLD = IN_THE_WAY | {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
+UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a damaged file raises: where a name in it is damaged, sqlite3 fails to decode SQLite's own message."""
+
+
 def disk_may_be_full(error: Exception) -> bool:
     """Whether room could help."""
     return isinstance(error, OSError) or _code(error) in DISK_MAY_BE_FULL

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from ..errors import BadInput
+from .faults import UNREADABLE
 from .network import refuse_network
 
 APPLICATION_ID = 0x504F5453  # "POTS"
@@ -102,7 +103,7 @@ def connect(path: Path) -> sqlite3.Connection:
         raise BadInput(
             f"{path}: this ledger cannot be used now ({error}); another program may hold it. Try again"
         ) from None
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         connection.close()
         raise BadInput(f"{path}: this ledger cannot be read ({error}); move it away or restore a copy of it") from None
     return connection

@@ -13,6 +13,7 @@ from ..errors import BrokenWorld
 from .bodies import ZSTD, Bodies, UnreadableBodyError
 from .books import Books, Release, bury
 from .entries import Bill, Elsewhere, NoRoom, Payer, Refused, Reservation, Reserved, Settlement, Stored
+from .faults import UNREADABLE
 from .file import connect
 from .holders import Holder
 from .rows import rows_with
@@ -86,7 +87,7 @@ class Ledger:
             if draws:
                 replies = self._replies({reply for _, reply, _ in draws})  # the draws of a question often share one
                 found |= {key: Stored(*replies[reply], choice) for key, reply, choice in draws if reply in replies}
-        except (sqlite3.DatabaseError, UnreadableBodyError) as error:
+        except (UnreadableBodyError, *UNREADABLE) as error:
             raise self.damaged(error) from None
         return found
 
@@ -101,15 +102,8 @@ class Ledger:
                 "SELECT body, choice FROM draws JOIN logprobs ON logprobs.reply = draws.reply WHERE key = ?", (key,)
             ).fetchone()
             return (self._bodies.unpacked(ZSTD, row[0]), row[1]) if row else None
-        except (sqlite3.DatabaseError, UnreadableBodyError) as error:
+        except (UnreadableBodyError, *UNREADABLE) as error:
             raise self.damaged(error) from None
-
-    def _replies(self, ids: Iterable[int]) -> dict[int, tuple[bytes, float, float]]:
-        """Body, seconds and dollars of replies."""
-        return {
-            reply: (self._bodies.unpacked(codec, body), seconds, usd)
-            for reply, codec, body, seconds, usd in rows_with(self._reader, _REPLIES, ids)
-        }
 
     def damaged(self, error: Exception) -> BrokenWorld:
         """What ends a run whose reply is not what was put down."""
@@ -166,6 +160,13 @@ class Ledger:
         sent -= outcomes.pop("unsent", 0)
         failed = sent - outcomes.get("ok", 0) - outcomes.get("open", 0)
         return Bill(sent, failed, asked, answered, usd, unsettled, outcomes)
+
+    def _replies(self, ids: Iterable[int]) -> dict[int, tuple[bytes, float, float]]:
+        """Body, seconds and dollars of replies."""
+        return {
+            reply: (self._bodies.unpacked(codec, body), seconds, usd)
+            for reply, codec, body, seconds, usd in rows_with(self._reader, _REPLIES, ids)
+        }
 
     def _bury_the_dead(self) -> None:
         if not self._books.dead(self._reader):

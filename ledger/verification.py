@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import BadInput
 from ..store.screen import Track
 from .bodies import Bodies, UnreadableBodyError, answers_in
+from .faults import UNREADABLE
 from .file import APPLICATION_ID, SCHEMA_VERSION
 from .relations import GIVE_UP, RELATIONS, TABLES, WORDS
 
@@ -66,7 +67,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         raise BadInput(
             f"{path}: this cannot be read ({error}); copy it, with its -wal file, to where you may write"
         ) from None
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         raise BadInput(f"{path}: this is no ledger, or its beginning is destroyed ({error}); restore a copy") from None
     return read
 
@@ -93,7 +94,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             yield read
     finally:
         if not was_open:
-            with suppress(sqlite3.DatabaseError), closing(_connect(path, "rw")) as last:
+            with suppress(*UNREADABLE), closing(_connect(path, "rw")) as last:
                 last.execute("SELECT 1 FROM sqlite_master").fetchone()
 
 
@@ -105,7 +106,7 @@ def rows(read: sqlite3.Connection, table: str) -> int:
     """How many rows a table has; 0 where it is missing or cannot be counted."""
     try:
         return read.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own names
-    except sqlite3.DatabaseError:
+    except UNREADABLE:
         return 0
 
 
@@ -145,7 +146,7 @@ def _bodies(read: sqlite3.Connection, track: Track, *, with_logprobs: bool) -> l
         track.advance()
         try:
             found = _reply(read, stored, reply)
-        except (UnreadableBodyError, sqlite3.DatabaseError) as error:
+        except (UnreadableBodyError, *UNREADABLE) as error:
             bodies.add(f"{reply}: {error}")
             continue
         read.execute("INSERT INTO temp.answers VALUES (?, ?)", (reply, answers_in(found)))
@@ -165,7 +166,7 @@ def _wrong_logprobs(read: sqlite3.Connection, stored: Bodies, reply: int, choice
     try:
         row = read.execute("SELECT body FROM logprobs WHERE reply = ?", (reply,)).fetchone()
         told = stored.logprobs(row[0]) if row else None
-    except (UnreadableBodyError, sqlite3.DatabaseError) as error:
+    except (UnreadableBodyError, *UNREADABLE) as error:
         return str(error)
     return "" if told is None or len(told) == choices else f"of {len(told)} choices, and the reply has {choices}"
 
@@ -196,7 +197,7 @@ def _fetched(read: sqlite3.Connection, query: str, *values: int) -> tuple[list[i
     found: list[int] = []
     try:
         found.extend(number for (number,) in read.execute(query, values))
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         return found, str(error)
     return found, ""
 
@@ -209,7 +210,7 @@ def _words(read: sqlite3.Connection, there: set[str]) -> Finding:
             for row in read.execute(f"SELECT DISTINCT {columns} FROM {table}"):  # noqa: S608 - our names
                 if not all(isinstance(word, str) for word in row):
                     finding.add(f"{table}: {row}")
-        except sqlite3.DatabaseError as error:  # other bytes than UTF-8 among them
+        except UNREADABLE as error:  # other bytes than UTF-8 among them
             finding.add(f"{table}: {error}")
     return finding
 
@@ -221,7 +222,7 @@ def _collect(read: sqlite3.Connection, says: str, do: str, query: str, but: str 
         for (where,) in rows:
             if where != but:
                 finding.add(str(where))
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         finding.add(f"cannot be looked up: {error}")
     return finding
 
@@ -230,5 +231,5 @@ def _tables(read: sqlite3.Connection) -> set[str]:
     """The tables that are there; none where the list of them is damaged, of which integrity_check tells."""
     try:
         return {row[0] for row in read.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except sqlite3.DatabaseError:
+    except UNREADABLE:
         return set()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from potstill.errors import BrokenWorld
+from potstill.teacher.ask import Teacher
 from potstill.teacher.loop import run_async
 from potstill.teacher.open import open_teacher
 
@@ -22,6 +23,12 @@ async def fine(request: web.Request) -> web.StreamResponse:
     return web.Response(body=completion("fine"))
 
 
+async def statuses_of(teacher: Teacher, numbers: Iterable[int]) -> list[str]:
+    """What becomes of questions that are asked at once."""
+    asking = (teacher.ask(question(f"question {number}")) for number in numbers)
+    return [reply.status for [reply] in await asyncio.gather(*asking)]
+
+
 def through_an_outage(run_in: Path, seconds: float, concurrency: int) -> list[str]:
     """What 40 questions bring whose teacher takes no connection for some seconds, after 20 that it has answered."""
 
@@ -29,16 +36,11 @@ def through_an_outage(run_in: Path, seconds: float, concurrency: int) -> list[st
         async with servers(fine) as ([server], _):
             run = make_run(run_in, server.base_url, concurrency=concurrency, attempts=2)
             async with open_teacher(run, "generate") as teacher:
-
-                async def ask_all(first: int, last: int) -> list[str]:
-                    asking = (teacher.ask(question(f"question {number}")) for number in range(first, last))
-                    return [reply.status for [reply] in await asyncio.gather(*asking)]
-
-                before = await ask_all(0, 20)
+                before = await statuses_of(teacher, range(20))
                 await server.down()
                 up = asyncio.create_task(_up_after(server, seconds))
                 try:
-                    return before + await ask_all(20, 60)
+                    return before + await statuses_of(teacher, range(20, 60))
                 finally:
                     up.cancel()
 
@@ -188,8 +190,7 @@ def test_a_replica_that_is_gone_costs_no_row_a_try(tmp_path: Path) -> None:
             async with open_teacher(run, "generate") as teacher:
                 await teacher.ask(question("one"))
                 await first.down()
-                replies = await asyncio.gather(*(teacher.ask(question(f"question {number}")) for number in range(60)))
-                return [reply.status for [reply] in replies]
+                return await statuses_of(teacher, range(60))
 
     assert run_async(work()) == ["ok"] * 60
 
@@ -212,8 +213,7 @@ def test_while_one_replica_is_gone_the_other_is_not_waited_for_for_ever(
                 await teacher.ask(question("one"))
                 busy = True
                 await first.down()
-                asking = (teacher.ask(question(f"question {number}")) for number in range(8))
-                await asyncio.wait_for(asyncio.gather(*asking), 30)
+                await asyncio.wait_for(statuses_of(teacher, range(8)), 30)
 
     with pytest.raises(BrokenWorld, match=r"has answered nothing; the last that it said: .* answered 429"):
         run_async(work())
@@ -230,15 +230,10 @@ def test_while_one_replica_is_gone_and_the_other_says_5xx_no_row_is_lost(tmp_pat
         async with servers(fine, stumble) as ((first, second), _):
             run = make_run(tmp_path, first.base_url, replicas=[second.base_url], concurrency=8, attempts=4)
             async with open_teacher(run, "generate") as teacher:
-
-                async def ask_all(first: int, last: int) -> list[str]:
-                    asking = (teacher.ask(question(f"question {number}")) for number in range(first, last))
-                    return [reply.status for [reply] in await asyncio.gather(*asking)]
-
-                statuses = await ask_all(0, 20)
+                statuses = await statuses_of(teacher, range(20))
                 await first.down()
-                statuses += await ask_all(20, 40)
+                statuses += await statuses_of(teacher, range(20, 40))
                 bad_until = time.monotonic() + 2
-                return statuses + await ask_all(40, 100)
+                return statuses + await statuses_of(teacher, range(40, 100))
 
     assert run_async(work()) == ["ok"] * 100
