@@ -76,7 +76,8 @@ UPGRADES = (_FIRST, _SECOND)
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to the ledger at `path`, which is made if it is not there.
 
-    WAL with `synchronous=FULL`: what was committed survives a crash of the machine.
+    WAL with `synchronous=NORMAL`: what was committed survives the death of the process, and a crash of the machine once the
+    log is synced, which is left to `ledger.syncing`.
 
     Raises:
         BadInput: the file is damaged, is something else, was written by a newer Potstill, or lies on a network.
@@ -94,7 +95,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         _bring_up_to_date(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA synchronous = NORMAL")
     except BadInput:
         connection.close()
         raise

@@ -39,7 +39,7 @@ class Ledger:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path = path.resolve()  # one lock and one folder of holders, whatever name it goes by
         self._reader = connect(path)
         # Keys lie scattered over the table of draws: with 1 MiB more than SQLite's own 2, a replay of 50,000 takes some 5% less.
         self._reader.execute("PRAGMA cache_size = -3072")
@@ -47,6 +47,8 @@ class Ledger:
         self._books = Books(self._holder, zstandard.ZstdCompressor(level=3, write_checksum=True))
         self._writer = Writer(path, connect(path), self._books.post, self._holder.make_room, self._books.gathering_s)
         self._bodies = Bodies()
+        self._durable = 0
+        """The replies up to this one are known to be on disk."""
         try:
             self._bury_the_dead()
         except BaseException:
@@ -74,7 +76,7 @@ class Ledger:
         """For each key the reply that satisfies it, if that was ever paid for; else why none ever will, if the endpoint said so.
 
         Raises:
-            BrokenWorld: the file is damaged there.
+            BrokenWorld: the file is damaged there, or the disk fails.
         """
         found: dict[bytes, Stored | Refused] = {}
         draws: list[tuple[bytes, int, int]] = []
@@ -85,7 +87,9 @@ class Ledger:
                 else:
                     draws.append((key, reply, told))
             if draws:
-                replies = self._replies({reply for _, reply, _ in draws})  # the draws of a question often share one
+                some = {reply for _, reply, _ in draws}  # the draws of a question often share one
+                self._make_durable(max(some))
+                replies = self._replies(some)
                 found |= {key: Stored(*replies[reply], choice) for key, reply, choice in draws if reply in replies}
         except (UnreadableBodyError, *UNREADABLE) as error:
             raise self.damaged(error) from None
@@ -160,6 +164,13 @@ class Ledger:
         sent -= outcomes.pop("unsent", 0)
         failed = sent - outcomes.get("ok", 0) - outcomes.get("open", 0)
         return Bill(sent, failed, asked, answered, usd, unsettled, outcomes)
+
+    def _make_durable(self, newest: int) -> None:
+        """What another process has committed may not be on disk yet, and nothing is used before it is."""
+        if newest > self._durable:
+            (last,) = self._reader.execute("SELECT max(id) FROM replies").fetchone()
+            self._writer.sync()
+            self._durable = last
 
     def _replies(self, ids: Iterable[int]) -> dict[int, tuple[bytes, float, float]]:
         """Body, seconds and dollars of replies."""

@@ -67,9 +67,8 @@ class Purse:
         self._open += 1
         try:
             got = await self._ledger.reserve(wanted)
-        except BaseException as error:
-            if isinstance(error, asyncio.CancelledError):
-                self._ledger.release(wanted)  # what was being written for nobody is given back
+        except BaseException:
+            _unheeded(self._ledger.release(wanted))  # what was being written for nobody is given back
             self._closed()
             raise
         if isinstance(got, Reserved):
@@ -91,7 +90,7 @@ class Purse:
     def abandon(self, receipt: Receipt) -> None:
         """Put down, without waiting, an attempt that nobody waits for any more; it may have been billed."""
         ended = Settlement(receipt.reserved, "abandoned", receipt.wanted.worst, settled=False)
-        self._ledger.settle(ended, receipt.wanted)
+        _unheeded(self._ledger.settle(ended, receipt.wanted))
         self._closed()
 
     async def _settle(self, receipt: Receipt, ended: Settlement) -> None:
@@ -103,6 +102,11 @@ class Purse:
     def _closed(self) -> None:
         self._open -= 1
         self._changed.set()
+
+
+def _unheeded(written: "asyncio.Future[None]") -> None:
+    """Nobody waits for it; that it could not be written, others hear too."""
+    written.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def _told(full: NoRoom, worst: Charge, cap: Cap) -> str:

@@ -1,4 +1,4 @@
-"""One thread writes. What arrives while a commit is under way shares the next one, and each caller is woken after it."""
+"""One thread writes. What arrives while a commit is under way shares the next one; each caller is woken when it is on disk."""
 
 import asyncio
 import queue
@@ -6,13 +6,18 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import BrokenWorld
 from .faults import disk_may_be_full, is_an_orders_fault
+from .syncing import Syncer
 from .turns import PATIENCE_S, Turns
+
+WHILE_SYNCING_S = 0.02
+"""How long a commit waits, at most, for the one before it to be synced: it shares the next sync all the same."""
 
 Post = Callable[[sqlite3.Connection, Sequence[Any], BrokenWorld | None], Sequence[Any]]
 """What does the orders of one commit inside its transaction; each result goes to whoever ordered.
@@ -50,6 +55,7 @@ class Writer:
     ) -> None:
         self._path, self._connection, self._post = path, connection, post
         self._make_room, self._gathering_s = make_room, gathering_s
+        self._syncer = Syncer(connection)
         self._turns = Turns(path, patience_s)
         self._full: BrokenWorld | None = None
         self._inbox: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -68,15 +74,33 @@ class Writer:
         return done
 
     def close(self) -> None:
-        """Commit what is waiting, then end."""
+        """Commit and sync what is waiting, then end."""
         self._inbox.put(None)
         self._thread.join()
+        self._syncer.close()
         self._connection.close()
         self._turns.close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything in it is on disk when it ends, or nothing is. For the writing thread, or while it has nothing to do."""
+        """Everything in it is on disk when it ends, or nothing is; for use while the writing thread has nothing to do."""
+        with self._committed() as connection:
+            yield connection
+        self.sync()
+
+    def sync(self) -> None:
+        """Return when everything that has been committed, by whatever process, is on disk.
+
+        Raises:
+            BrokenWorld: it may not be.
+        """
+        try:
+            self._syncer.now()
+        except OSError as error:
+            raise self._problem(error) from None
+
+    @contextmanager
+    def _committed(self) -> Iterator[sqlite3.Connection]:
         # One process at a time: SQLite before 3.51.3 can damage a WAL that two connections write and checkpoint at once.
         with self._turns.mine():
             self._connection.execute("BEGIN IMMEDIATE")
@@ -93,6 +117,7 @@ class Writer:
         while not closing:
             waiting = [self._inbox.get()]
             time.sleep(self._gathering_s())
+            self._syncer.wait(WHILE_SYNCING_S)
             while not self._inbox.empty():
                 waiting.append(self._inbox.get())
             closing = None in waiting
@@ -106,10 +131,19 @@ class Writer:
             results = self._posted(orders)
         except Exception as error:  # noqa: BLE001 - the boundary of the thread: whoever waits must hear of anything
             results = self._saved(orders, error)
+        self._syncer.then(partial(self._tell, waiting, results))
+
+    def _tell(self, waiting: Sequence[_Waiting], results: Sequence[Any], failure: OSError | None) -> None:
+        """Wake who waited for a commit, now that it is on disk; what may not be lies in the file, and nothing new is begun."""
+        if failure:
+            self._full = self._full or self._problem(failure)
+            with suppress(OSError):
+                self._make_room()
+            results = [self._problem(failure)] * len(waiting)
         _wake(waiting, results)
 
     def _posted(self, orders: Sequence[Any]) -> Sequence[Any]:
-        with self.transaction() as connection:
+        with self._committed() as connection:
             return self._post(connection, orders, self._full)
 
     def _saved(self, orders: Sequence[Any], error: Exception) -> Sequence[Any]:
@@ -149,7 +183,7 @@ def _wake(waiting: Sequence[_Waiting], results: Sequence[Any]) -> None:
     for one, result in zip(waiting, results, strict=True):
         by_loop.setdefault(one.loop, []).append((one.done, result))
     for loop, resolved in by_loop.items():
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # it is closed: nobody waits any more
             loop.call_soon_threadsafe(_resolve, resolved)
 
 

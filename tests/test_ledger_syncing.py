@@ -1,0 +1,172 @@
+"""Told only when it is on disk, committed all the same while the disk stalls, and never called written once it failed."""
+
+import asyncio
+import errno
+import gc
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from potstill.errors import BrokenWorld
+from potstill.ledger.entries import Answered, Cap, Charge, Elsewhere, Reservation, Reserved, Settlement
+from potstill.ledger.ledger import Ledger
+from potstill.ledger.purse import Purse
+from potstill.ledger.stats import stats
+
+from .booking import PAYER, WORST, find, keep, reserved, settle
+
+REPLY = Answered(b"{}", {b"a": 0}, 0.1)
+
+
+def wanted(key: bytes) -> Reservation:
+    return Reservation(PAYER, [key], WORST)
+
+
+@contextmanager
+def stalling_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Nothing is synced until the event is set."""
+    goes_on = threading.Event()
+    with monkeypatch.context() as during:
+        during.setattr("potstill.ledger.syncing._sync", lambda log: goes_on.wait(20))
+        yield goes_on
+        goes_on.set()
+
+
+def fail_to_sync(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def fail(log: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("potstill.ledger.syncing._sync", fail)
+
+
+def count_syncs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The inodes that are synced from now on."""
+    synced: list[int] = []
+    monkeypatch.setattr("potstill.ledger.syncing._sync", lambda log: synced.append(os.fstat(log).st_ino))
+    return synced
+
+
+def test_while_the_disk_stalls_what_comes_is_committed_and_nobody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(ledger: Ledger) -> tuple[int, int]:
+        first = await ledger.reserve(wanted(b"a"))
+        assert isinstance(first, Reserved)
+        with stalling_disk(monkeypatch) as goes_on:
+            waiting: list[asyncio.Future[Any]] = [ledger.reserve(wanted(b"b"))]
+            await asyncio.sleep(0.1)
+            waiting.append(ledger.settle(Settlement(first, "ok", Charge(3, 4, 0.5), answer=REPLY), wanted(b"a")))
+            while not stats(ledger.path, ledger.reader).replies:  # noqa: ASYNC110 - nobody says when another thread commits
+                await asyncio.sleep(0.001)
+            told = sum(one.done() for one in waiting)
+            goes_on.set()
+            await asyncio.gather(*waiting)
+        return told, sum(one.done() for one in waiting)
+
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        assert asyncio.run(asyncio.wait_for(work(ledger), 15)) == (0, 2)
+
+
+def test_a_reply_is_not_told_before_its_log_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        for key in (b"a", b"b"):
+            synced = count_syncs(monkeypatch)
+            keep(ledger, b"{}", key)
+            assert synced == [(tmp_path / "ledger.db-wal").stat().st_ino] * 2, "the reservation, and the reply"
+
+
+def test_what_another_process_has_put_down_is_on_disk_before_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger(tmp_path / "ledger.db") as other, Ledger(tmp_path / "ledger.db") as ledger:
+        for key in (b"a", b"b"):
+            keep(other, b"{}", key)
+            synced = count_syncs(monkeypatch)
+            assert [find(ledger, key) is not None for _ in range(2)] == [True, True]
+            assert len(synced) == 1, "what is known to be on disk is not synced again"
+            assert find(ledger, b"c") is None
+            assert len(synced) == 1
+
+
+def test_what_cannot_be_synced_is_not_called_written_and_never_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        keep(ledger, b"{}", b"a")
+        with monkeypatch.context() as during:
+            fail_to_sync(during, errno.EIO)
+            with pytest.raises(BrokenWorld, match=r"cannot be written .*Input/output error"):
+                keep(ledger, b"{}", b"b")
+        # The system tells of a lost write once; what follows it in the log is lost with it.
+        with pytest.raises(BrokenWorld, match="Input/output error"):
+            keep(ledger, b"{}", b"c")
+        with pytest.raises(BrokenWorld, match="Input/output error"), ledger.transaction() as write:
+            write.execute("DELETE FROM rejections")
+        with pytest.raises(BrokenWorld, match="Input/output error"):
+            find(ledger, b"a")
+
+
+def test_a_disk_that_is_full_when_the_log_is_synced_gets_the_ballast_and_nothing_new_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        held = reserved(ledger, b"a")
+        (file,) = (tmp_path / "ledger.db.holders").iterdir()
+        assert file.stat().st_size > 0
+        with monkeypatch.context() as during:
+            fail_to_sync(during, errno.ENOSPC)
+            with pytest.raises(BrokenWorld, match="No space left"):
+                settle(ledger, held, answer=REPLY)
+        assert file.stat().st_size == 0
+        with pytest.raises(BrokenWorld, match="No space left"):
+            reserved(ledger, b"b")
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        assert find(ledger, b"a"), "it was paid for, and the system had it"
+        assert ledger.bill("run").outcomes == {"ok": 1}
+
+
+def test_a_reservation_that_could_not_be_synced_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unheard: list[Any] = []
+
+    async def work(ledger: Ledger) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+        with pytest.raises(BrokenWorld, match="Input/output error"):
+            await Purse(ledger, PAYER, Cap()).reserve([b"a"], WORST, lambda: None)
+        await asyncio.sleep(0.1)
+        gc.collect()
+
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        fail_to_sync(monkeypatch, errno.EIO)
+        asyncio.run(work(ledger))
+        bill = ledger.bill("run")
+    assert bill.sent == 0
+    assert bill.usd == 0
+    assert unheard == []
+
+
+def test_what_is_waiting_is_synced_before_a_ledger_closes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(ledger: Ledger) -> "asyncio.Future[Any]":
+        return ledger.reserve(wanted(b"a"))
+
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        synced = count_syncs(monkeypatch)
+        asyncio.run(work(ledger))
+    assert synced, "although the loop that asked is closed"
+
+
+def test_a_ledger_that_goes_by_another_name_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, link = tmp_path / "ledger.db", tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    with Ledger(path) as ledger, Ledger(link) as other:
+        assert isinstance(reserved(ledger, b"a")[0], Reserved)
+        assert isinstance(reserved(other, b"a")[0], Elsewhere)
+        synced = count_syncs(monkeypatch)
+        keep(other, b"{}", b"b")
+        assert set(synced) == {path.with_name("ledger.db-wal").stat().st_ino}
+    assert list(link.parent.iterdir()) == [link]
