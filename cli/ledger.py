@@ -28,7 +28,7 @@ def existing_ledger(recipe: Path, ledger: Path | None) -> Path:
     """
     from ..errors import BadInput
 
-    path = ledger or open_run(recipe, None, DEFAULT_RUNS, quiet=True).ledger
+    path = (ledger or open_run(recipe, None, DEFAULT_RUNS, quiet=True).ledger).resolve()
     if not path.is_file():
         raise BadInput(f"{path}: there is no ledger: nothing was bought yet, or it lies elsewhere (--ledger FILE)")
     return path

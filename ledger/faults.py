@@ -16,9 +16,12 @@ IN_THE_WAY = DISK_MAY_BE_FULL | {
 """What says nothing of whether the file is sound."""
 OF_THE_WORLD = IN_THE_WAY | {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
-
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What reading a damaged file raises: where a name in it is damaged, sqlite3 fails to decode SQLite's own message."""
+
+
+class NotSyncedError(BrokenWorld):
+    """It was committed, and the disk failed when it was to be synced: a crash of the machine may take it away."""
 
 
 def disk_may_be_full(error: Exception) -> bool:

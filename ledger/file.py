@@ -69,6 +69,9 @@ INSERT INTO spent SELECT run, sum(CAST(round(usd * 1e9) AS INTEGER)), sum(input_
 STATEMENTS = 256
 """Statements that stay compiled: a commit has a dozen, each in the lengths of `ledger.rows`."""
 
+BUSY_S = 60
+"""How long SQLite waits for others, most of the time."""
+
 UPGRADES = (_FIRST, _SECOND)
 """What makes version k + 1 of version k; an empty file has version 0."""
 
@@ -77,7 +80,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """A connection to the ledger at `path`, which is made if it is not there.
 
     WAL with `synchronous=NORMAL`: what was committed survives the death of the process, and a crash of the machine once the
-    log is synced, which is left to `ledger.syncing`.
+    log is synced, which is left to `ledger.syncing`. The log is there.
 
     Raises:
         BadInput: the file is damaged, is something else, was written by a newer Potstill, or lies on a network.
@@ -86,7 +89,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         _make_room(path)
         connection = sqlite3.connect(
-            path, isolation_level=None, timeout=60, check_same_thread=False, cached_statements=STATEMENTS
+            path, isolation_level=None, timeout=BUSY_S, check_same_thread=False, cached_statements=STATEMENTS
         )
     except (OSError, sqlite3.OperationalError) as error:
         raise BadInput(
@@ -96,6 +99,7 @@ def connect(path: Path) -> sqlite3.Connection:
         _bring_up_to_date(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # the first look makes the log
     except BadInput:
         connection.close()
         raise
@@ -108,6 +112,19 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise BadInput(f"{path}: this ledger cannot be read ({error}); move it away or restore a copy of it") from None
     return connection
+
+
+def begin_the_log_anew(connection: sqlite3.Connection) -> None:
+    """Move what lies in the log into the file, unless somebody is reading it just now; for whose turn it is to write.
+
+    A process that has died may have left a log of which a part was lost on the way to the disk. The system shows it whole as
+    long as it runs, but what would be appended to it would be lost in a crash of the machine.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
 
 
 def _make_room(path: Path) -> None:

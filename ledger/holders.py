@@ -42,8 +42,9 @@ class Holder:
             OSError: somebody has taken the file away, and it cannot be put back.
         """
         if not self._path.exists():
-            self._file.close()
+            gone = self._file
             self._file, self._laden = self._appear(), False
+            gone.close()
         if not self._laden:
             take_on(self._file)
             self._laden = True

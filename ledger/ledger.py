@@ -47,8 +47,8 @@ class Ledger:
         self._books = Books(self._holder, zstandard.ZstdCompressor(level=3, write_checksum=True))
         self._writer = Writer(path, connect(path), self._books.post, self._holder.make_room, self._books.gathering_s)
         self._bodies = Bodies()
-        self._durable = 0
-        """The replies up to this one are known to be on disk."""
+        self._before = -1
+        """The last reply that was there, and was put on disk, when any was wanted for the first time."""
         try:
             self._bury_the_dead()
         except BaseException:
@@ -75,6 +75,8 @@ class Ledger:
     def find(self, keys: Iterable[bytes]) -> dict[bytes, Stored | Refused]:
         """For each key the reply that satisfies it, if that was ever paid for; else why none ever will, if the endpoint said so.
 
+        What another process has put down and may not be on disk yet is left out: whoever reserves it is told that it is there.
+
         Raises:
             BrokenWorld: the file is damaged there, or the disk fails.
         """
@@ -87,9 +89,7 @@ class Ledger:
                 else:
                     draws.append((key, reply, told))
             if draws:
-                some = {reply for _, reply, _ in draws}  # the draws of a question often share one
-                self._make_durable(max(some))
-                replies = self._replies(some)
+                replies = self._replies({reply for _, reply, _ in draws})  # the draws of a question often share one
                 found |= {key: Stored(*replies[reply], choice) for key, reply, choice in draws if reply in replies}
         except (UnreadableBodyError, *UNREADABLE) as error:
             raise self.damaged(error) from None
@@ -165,19 +165,22 @@ class Ledger:
         failed = sent - outcomes.get("ok", 0) - outcomes.get("open", 0)
         return Bill(sent, failed, asked, answered, usd, unsettled, outcomes)
 
-    def _make_durable(self, newest: int) -> None:
-        """What another process has committed may not be on disk yet, and nothing is used before it is."""
-        if newest > self._durable:
-            (last,) = self._reader.execute("SELECT max(id) FROM replies").fetchone()
-            self._writer.sync()
-            self._durable = last
-
     def _replies(self, ids: Iterable[int]) -> dict[int, tuple[bytes, float, float]]:
-        """Body, seconds and dollars of replies."""
+        """Body, seconds and dollars of replies, as far as they are on disk."""
+        durable = self._durable()
         return {
             reply: (self._bodies.unpacked(codec, body), seconds, usd)
             for reply, codec, body, seconds, usd in rows_with(self._reader, _REPLIES, ids)
+            if reply <= durable
         }
+
+    def _durable(self) -> int:
+        """The last reply that is known to be on disk; for the first who wants one, all are put there."""
+        if self._before < 0:
+            (last,) = self._reader.execute("SELECT coalesce(max(id), 0) FROM replies").fetchone()
+            self._writer.sync()
+            self._before = last
+        return max(self._before, self._writer.durable)
 
     def _bury_the_dead(self) -> None:
         if not self._books.dead(self._reader):

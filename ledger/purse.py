@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..errors import BudgetReached
 from .entries import Answered, Cap, Charge, Elsewhere, NoRoom, Payer, Refused, Reservation, Reserved, Settlement
+from .faults import NotSyncedError
 from .ledger import Ledger
 
 
@@ -67,8 +68,9 @@ class Purse:
         self._open += 1
         try:
             got = await self._ledger.reserve(wanted)
-        except BaseException:
-            _unheeded(self._ledger.release(wanted))  # what was being written for nobody is given back
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError | NotSyncedError):
+                _unheeded(self._ledger.release(wanted))  # what may have been written for nobody is given back
             self._closed()
             raise
         if isinstance(got, Reserved):

@@ -6,9 +6,9 @@ write-ahead log is synced, and only then anyone is told.
 
 import os
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 Told = Callable[[OSError | None], None]
 """Called from the thread when what was committed is durable, or with why it may not be."""
@@ -20,15 +20,13 @@ class Syncer:
     """Syncs the write-ahead log of a ledger, once for all commits that wait for it.
 
     Args:
-        connection: one to the ledger; as long as it is open the log stays the same file.
+        ledger: the file itself, and no link to it. Its log stays the same file as long as a connection is open.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA user_version").fetchone()  # the first look makes the log
-        (path,) = connection.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()
-        self._log = os.open(
-            f"{path}-wal", os.O_RDONLY
-        )  # held from the start: the system tells of a lost write only once
+    def __init__(self, ledger: Path) -> None:
+        # Held from the start, and used by one at a time: of a write that is lost the system tells once.
+        self._log = os.open(f"{ledger}-wal", os.O_RDONLY)
+        self._one = threading.Lock()
         self._failure: OSError | None = None
         self._inbox: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
         self._idle = threading.Event()
@@ -51,12 +49,13 @@ class Syncer:
         Raises:
             OSError: it may not be, and nothing that follows it in the log ever will.
         """
-        if self._failure is None:
-            try:
-                return _sync(self._log)
-            except OSError as error:
-                self._failure = error
-        raise self._failure
+        with self._one:
+            if self._failure is None:
+                try:
+                    return _sync(self._log)
+                except OSError as error:
+                    self._failure = error
+            raise self._failure
 
     def close(self) -> None:
         """Sync what waits for it, then end."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import BrokenWorld
-from .faults import disk_may_be_full, is_an_orders_fault
+from .faults import NotSyncedError, disk_may_be_full, is_an_orders_fault
+from .file import begin_the_log_anew
 from .syncing import Syncer
 from .turns import PATIENCE_S, Turns
 
@@ -55,8 +56,11 @@ class Writer:
     ) -> None:
         self._path, self._connection, self._post = path, connection, post
         self._make_room, self._gathering_s = make_room, gathering_s
-        self._syncer = Syncer(connection)
         self._turns = Turns(path, patience_s)
+        self._begun = False
+        self._syncer = Syncer(path)
+        self.durable = self._last = 0
+        """The last reply that this process knows to be on disk, in a commit of its own or before one."""
         self._full: BrokenWorld | None = None
         self._inbox: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_until_closed, name="ledger", daemon=True)
@@ -83,7 +87,10 @@ class Writer:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything in it is on disk when it ends, or nothing is; for use while the writing thread has nothing to do."""
+        """Everything in it is on disk when it ends; if it fails nothing is, or (NotSyncedError) it may not stay.
+
+        For use while the writing thread has nothing to do.
+        """
         with self._committed() as connection:
             yield connection
         self.sync()
@@ -92,17 +99,20 @@ class Writer:
         """Return when everything that has been committed, by whatever process, is on disk.
 
         Raises:
-            BrokenWorld: it may not be.
+            NotSyncedError: it may not be.
         """
         try:
             self._syncer.now()
         except OSError as error:
-            raise self._problem(error) from None
+            raise self._not_synced(error) from None
 
     @contextmanager
     def _committed(self) -> Iterator[sqlite3.Connection]:
         # One process at a time: SQLite before 3.51.3 can damage a WAL that two connections write and checkpoint at once.
         with self._turns.mine():
+            if not self._begun:
+                begin_the_log_anew(self._connection)
+                self._begun = True
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -131,20 +141,26 @@ class Writer:
             results = self._posted(orders)
         except Exception as error:  # noqa: BLE001 - the boundary of the thread: whoever waits must hear of anything
             results = self._saved(orders, error)
-        self._syncer.then(partial(self._tell, waiting, results))
+        self._syncer.then(partial(self._tell, waiting, results, self._last))
 
-    def _tell(self, waiting: Sequence[_Waiting], results: Sequence[Any], failure: OSError | None) -> None:
-        """Wake who waited for a commit, now that it is on disk; what may not be lies in the file, and nothing new is begun."""
+    def _tell(self, waiting: Sequence[_Waiting], results: Sequence[Any], last: int, failure: OSError | None) -> None:
+        """Wake who waited for a commit, now that it is on disk; if it may not be, nothing new is begun."""
         if failure:
-            self._full = self._full or self._problem(failure)
-            with suppress(OSError):
+            problem = self._not_synced(failure)
+            self._full = self._full or problem
+            with suppress(OSError, ValueError):  # no ballast, or a file that is being replaced
                 self._make_room()
-            results = [self._problem(failure)] * len(waiting)
+            results = [problem] * len(waiting)
+        else:
+            self.durable = last
         _wake(waiting, results)
 
     def _posted(self, orders: Sequence[Any]) -> Sequence[Any]:
         with self._committed() as connection:
-            return self._post(connection, orders, self._full)
+            results = self._post(connection, orders, self._full)
+            (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM replies").fetchone()
+        self._last = last
+        return results
 
     def _saved(self, orders: Sequence[Any], error: Exception) -> Sequence[Any]:
         """What can still be done of a commit that failed: no reply in it is lost to a full disk, or to another's fault."""
@@ -175,6 +191,12 @@ class Writer:
         )
         problem.__cause__ = error
         return problem
+
+    def _not_synced(self, error: OSError) -> NotSyncedError:
+        return NotSyncedError(
+            f"{self._path}: the ledger was written, but not all of it may have reached the disk ({error}). Make room or mend "
+            "the disk, then run again; after a crash of the machine let `potstill ledger verify` look first"
+        )
 
 
 def _wake(waiting: Sequence[_Waiting], results: Sequence[Any]) -> None:

@@ -1,5 +1,6 @@
 """What every test stands on: the clone under test is the installed one, and projects live in temporary folders."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def pytest_configure(config: pytest.Config) -> None:
     installed = Path(potstill.__path__[0]).resolve()
     assert installed == ROOT, f"these tests would test {installed}; install this clone with pip install -e ."
+    # Where a script runs the tests with `&` it is ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

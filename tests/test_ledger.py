@@ -9,7 +9,7 @@ import pytest
 
 from potstill.errors import BadInput, BrokenWorld
 from potstill.ledger.entries import Answered, Cap, NoRoom, Refused, Reserved, Stored
-from potstill.ledger.file import SCHEMA_VERSION, UPGRADES
+from potstill.ledger.file import SCHEMA_VERSION, UPGRADES, connect
 from potstill.ledger.ledger import Ledger
 from potstill.ledger.network import refuse_network
 from potstill.ledger.rows import GIVEN, rows_with, write_rows
@@ -217,3 +217,11 @@ def test_whoever_waits_hears_when_it_cannot_be_written(tmp_path: Path) -> None:
         with pytest.raises(BrokenWorld, match="cannot be written"):
             keep(ledger, b"1", b"a")
         assert find(ledger, b"a") is None, "what was not written whole is not there at all"
+
+
+def test_what_is_moved_into_the_file_survives_a_crash_of_the_machine(tmp_path: Path) -> None:
+    connection = connect(tmp_path / "ledger.db")
+    normal = 1  # the log is synced before it is moved, and the file before the log begins anew
+    assert connection.execute("PRAGMA synchronous").fetchone()[0] == normal
+    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    connection.close()

@@ -14,9 +14,11 @@ import pytest
 
 from potstill.errors import BrokenWorld
 from potstill.ledger.entries import Answered, Cap, Charge, Elsewhere, Reservation, Reserved, Settlement
+from potstill.ledger.file import connect
 from potstill.ledger.ledger import Ledger
 from potstill.ledger.purse import Purse
 from potstill.ledger.stats import stats
+from potstill.ledger.syncing import Syncer
 
 from .booking import PAYER, WORST, find, keep, reserved, settle
 
@@ -80,17 +82,77 @@ def test_a_reply_is_not_told_before_its_log_is_synced(tmp_path: Path, monkeypatc
             assert synced == [(tmp_path / "ledger.db-wal").stat().st_ino] * 2, "the reservation, and the reply"
 
 
-def test_what_another_process_has_put_down_is_on_disk_before_it_is_used(
+def test_what_was_there_before_is_synced_once_before_it_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Ledger(tmp_path / "ledger.db") as other, Ledger(tmp_path / "ledger.db") as ledger:
         for key in (b"a", b"b"):
             keep(other, b"{}", key)
-            synced = count_syncs(monkeypatch)
-            assert [find(ledger, key) is not None for _ in range(2)] == [True, True]
-            assert len(synced) == 1, "what is known to be on disk is not synced again"
-            assert find(ledger, b"c") is None
-            assert len(synced) == 1
+        synced = count_syncs(monkeypatch)
+        assert all(find(ledger, key) for key in (b"a", b"b"))
+        assert len(synced) == 1
+
+
+def test_what_another_process_puts_down_is_not_used_before_it_is_on_disk_and_no_search_waits_for_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger(tmp_path / "ledger.db") as other, Ledger(tmp_path / "ledger.db") as ledger:
+        keep(other, b"{}", b"a")
+        assert find(ledger, b"a")
+        keep(other, b"{}", b"b")
+        synced = count_syncs(monkeypatch)
+        assert find(ledger, b"b") is None
+        assert synced == []
+        assert reserved(ledger, b"b")[0] == Elsewhere(frozenset([b"b"]), frozenset())
+        assert find(ledger, b"b")
+        assert len(synced) == 1
+
+
+def test_of_a_lost_write_whoever_syncs_at_that_moment_hears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, told = threading.Event(), threading.Event()
+
+    def lose(log: int) -> None:
+        """As the system does: one call fails, and the next has nothing to say."""
+        if not first.is_set():
+            first.set()
+            told.wait(0.2)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    connection = connect(tmp_path / "ledger.db")
+    syncer, failures = Syncer(tmp_path / "ledger.db"), []
+    monkeypatch.setattr("potstill.ledger.syncing._sync", lose)
+    syncer.then(failures.append)
+    first.wait(20)
+    with pytest.raises(OSError, match="Input/output error"):
+        syncer.now()
+    syncer.close()
+    connection.close()
+    assert [str(failure) for failure in failures] == ["[Errno 5] Input/output error"]
+
+
+def test_what_a_dead_process_left_in_the_log_is_in_the_file_before_anything_follows_it(tmp_path: Path) -> None:
+    path, log = tmp_path / "ledger.db", tmp_path / "ledger.db-wal"
+    with Ledger(path) as other:
+        keep(other, os.urandom(500_000), b"a")
+        left = log.stat().st_size
+        with Ledger(path) as ledger:
+            keep(ledger, b"{}", b"b")
+            assert log.stat().st_size < left
+            assert find(ledger, b"a")
+            assert find(other, b"a")
+
+
+def test_whoever_reads_the_ledger_at_length_is_not_waited_for(tmp_path: Path) -> None:
+    async def reserve(ledger: Ledger) -> Any:
+        return await asyncio.wait_for(ledger.reserve(wanted(b"c")), 20)
+
+    with Ledger(tmp_path / "ledger.db") as other:
+        keep(other, b"{}", b"a")
+        keep(other, b"{}", b"b")
+        reading = other.reader.execute("SELECT * FROM draws")
+        with Ledger(tmp_path / "ledger.db") as ledger:
+            assert isinstance(asyncio.run(reserve(ledger)), Reserved)
+        assert len(reading.fetchall()) == len((b"a", b"b"))
 
 
 def test_what_cannot_be_synced_is_not_called_written_and_never_again(
@@ -100,7 +162,7 @@ def test_what_cannot_be_synced_is_not_called_written_and_never_again(
         keep(ledger, b"{}", b"a")
         with monkeypatch.context() as during:
             fail_to_sync(during, errno.EIO)
-            with pytest.raises(BrokenWorld, match=r"cannot be written .*Input/output error"):
+            with pytest.raises(BrokenWorld, match=r"may have reached the disk .*Input/output error"):
                 keep(ledger, b"{}", b"b")
         # The system tells of a lost write once; what follows it in the log is lost with it.
         with pytest.raises(BrokenWorld, match="Input/output error"):

@@ -28,7 +28,10 @@ def test_it_says_that_it_is_simulated_serves_and_ends_with_ctrl_c() -> None:
         with urllib.request.urlopen(line.split()[3] + "/models", timeout=10) as reply:
             assert json.loads(reply.read())["data"][0]["id"] == "practice-1"
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        try:
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
 
 
 def test_it_writes_prompts_as_json_lines() -> None:
