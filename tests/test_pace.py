@@ -273,6 +273,22 @@ def test_what_a_busy_machine_holds_up_is_made_good_while_there_is_plenty(name: s
     assert 6000 / (50 * seen.seconds) >= 0.97
 
 
+@pytest.mark.parametrize("name", ["a window of a minute", "a bucket of a minute", "a bucket of one second"])
+def test_many_small_delays_do_not_add_up(name: str) -> None:
+    """Two a second, of 20 to 150 ms."""
+    chance, ends = random.Random(5), [0.0]
+    held_up = []
+    while ends[-1] < 200:
+        begins = ends[-1] + chance.expovariate(2)
+        ends.append(begins + chance.uniform(0.02, 0.15))
+        held_up.append((begins, ends[-1]))
+    job = Job(ROOM_FOR_TWO[name](3000), requests=6000)
+    job.awake = lambda now: next((ends for begins, ends in held_up if begins <= now < ends), now)
+    seen = job.run()
+    assert seen.refused == 0
+    assert 6000 / (50 * seen.seconds) >= 0.985
+
+
 def test_idle_time_after_being_late_is_not_made_good() -> None:
     pace = Pace(Limits(256, requests_per_minute=3000))
     pace.place(0.0, 100, 50)

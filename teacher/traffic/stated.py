@@ -7,7 +7,7 @@ from .headers import LONGEST_WAIT_S, Rate
 
 MARGIN = 0.995
 """Of what is permitted is used: the teacher's clock is not ours."""
-EAGER, PLENTY_S = 1.005, 0.5
+EAGER, PLENTY_S = 1.02, 0.5
 """While headers say that at least so many seconds' worth is left, so much is sent instead; they tell when it was too much."""
 LAG_S, LAG_OF_PLENTY_S = 0.05, 0.25
 """What a late timer or a busy machine held up is made good, up to this many seconds' worth; the second while there is plenty."""
@@ -95,7 +95,8 @@ class Allowance:
         if self._meter is not None:
             self._meter.charge(now, amount, late=late)
             self._left -= amount
-            self._due = now + amount * self._each if self._left >= amount else math.inf
+            since = max(self._due, now - self._meter.lag) if late and self._due < now else now
+            self._due = since + amount * self._each if self._left >= amount else math.inf
 
     def take_back(self, amount: float) -> None:
         """So much that was charged is not sent after all."""
