@@ -14,7 +14,8 @@ IN_THE_WAY = DISK_MAY_BE_FULL | {
     sqlite3.SQLITE_READONLY,
 }
 """What says nothing of whether the file is sound."""
-OF_THE_WORLD = IN_THE_WAY | {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+OF_THE_WORLD = IN_THE_WAY | DAMAGE
 
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What reading a damaged file raises: where a name in it is damaged, sqlite3 fails to decode SQLite's own message."""
@@ -32,6 +33,11 @@ def disk_may_be_full(error: Exception) -> bool:
 def is_in_the_way(error: Exception) -> bool:
     """Whether something keeps us from the file, which may well be sound: another program, the disk, its permissions."""
     return _code(error) in IN_THE_WAY
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the file itself is not sound."""
+    return isinstance(error, UnicodeDecodeError) or _code(error) in DAMAGE
 
 
 def is_an_orders_fault(error: Exception) -> bool:

@@ -114,15 +114,20 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def begin_the_log_anew(connection: sqlite3.Connection) -> None:
-    """Move what lies in the log into the file, unless somebody is reading it just now; for whose turn it is to write.
+def begin_the_log_anew(connection: sqlite3.Connection) -> bool:
+    """Move what lies in the log into the file; for whose turn it is to write.
 
-    A process that has died may have left a log of which a part was lost on the way to the disk. The system shows it whole as
-    long as it runs, but what would be appended to it would be lost in a crash of the machine.
+    A process that has died may have left a log of which a part was lost on the way to the disk. The system may still show it
+    whole, but what would be appended to it would be lost in a crash of the machine.
+
+    Returns:
+        Whether it could be done: somebody may be reading the log just now, or there is no room in the file.
     """
     connection.execute("PRAGMA busy_timeout = 0")
     try:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except sqlite3.OperationalError:
+        return False
     finally:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
 

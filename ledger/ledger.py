@@ -48,7 +48,7 @@ class Ledger:
         self._writer = Writer(path, connect(path), self._books.post, self._holder.make_room, self._books.gathering_s)
         self._bodies = Bodies()
         self._before = -1
-        """The last reply that was there, and was put on disk, when any was wanted for the first time."""
+        """The last reply that was there when any was wanted for the first time; -1: that was seen to in another way."""
         try:
             self._bury_the_dead()
         except BaseException:
@@ -81,16 +81,20 @@ class Ledger:
             BrokenWorld: the file is damaged there, or the disk fails.
         """
         found: dict[bytes, Stored | Refused] = {}
-        draws: list[tuple[bytes, int, int]] = []
+        draws: dict[bytes, tuple[int, int]] = {}
         try:
             for key, reply, told, error in rows_with(self._reader, _KNOWN, keys):
-                if reply is None:
+                if reply is not None:
+                    draws[key] = reply, told
+                elif key not in draws:  # a draw comes before what was refused of it at another time
                     found[key] = Refused(told, error)
-                else:
-                    draws.append((key, reply, told))
             if draws:
-                replies = self._replies({reply for _, reply, _ in draws})  # the draws of a question often share one
-                found |= {key: Stored(*replies[reply], choice) for key, reply, choice in draws if reply in replies}
+                replies = self._replies(
+                    {reply for reply, _ in draws.values()}
+                )  # the draws of a question often share one
+                found |= {
+                    key: Stored(*replies[reply], choice) for key, (reply, choice) in draws.items() if reply in replies
+                }
         except (UnreadableBodyError, *UNREADABLE) as error:
             raise self.damaged(error) from None
         return found
@@ -175,16 +179,22 @@ class Ledger:
         }
 
     def _durable(self) -> int:
-        """The last reply that is known to be on disk; for the first who wants one, all are put there."""
-        if self._before < 0:
+        """The last reply that is known to be on disk; for the first who wants one, all are put there.
+
+        From then on nobody who searches waits for the disk.
+        """
+        if self._before < 0 and self._writer.durable < 0:
             (last,) = self._reader.execute("SELECT coalesce(max(id), 0) FROM replies").fetchone()
             self._writer.sync()
             self._before = last
         return max(self._before, self._writer.durable)
 
     def _bury_the_dead(self) -> None:
-        if not self._books.dead(self._reader):
-            return  # to look into a ledger, nobody's turn is waited for
-        with self._writer.transaction() as write:
-            for name in self._books.dead(write):
-                bury(write, self._holder, name)
+        try:
+            if not self._books.dead(self._reader):
+                return  # to look into a ledger, nobody's turn is waited for
+            with self._writer.transaction() as write:
+                for name in self._books.dead(write):
+                    bury(write, self._holder, name)
+        except UNREADABLE as error:
+            raise self._writer.problem(error) from None

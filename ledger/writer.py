@@ -1,6 +1,7 @@
 """One thread writes. What arrives while a commit is under way shares the next one; each caller is woken when it is on disk."""
 
 import asyncio
+import math
 import queue
 import sqlite3
 import threading
@@ -12,13 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import BrokenWorld
-from .faults import NotSyncedError, disk_may_be_full, is_an_orders_fault
+from .faults import NotSyncedError, disk_may_be_full, is_an_orders_fault, is_damage
 from .file import begin_the_log_anew
 from .syncing import Syncer
 from .turns import PATIENCE_S, Turns
 
 WHILE_SYNCING_S = 0.02
 """How long a commit waits, at most, for the one before it to be synced: it shares the next sync all the same."""
+ANEW_EVERY_S = 1.0
+"""How often it is tried to begin the log anew."""
 
 Post = Callable[[sqlite3.Connection, Sequence[Any], BrokenWorld | None], Sequence[Any]]
 """What does the orders of one commit inside its transaction; each result goes to whoever ordered.
@@ -57,10 +60,11 @@ class Writer:
         self._path, self._connection, self._post = path, connection, post
         self._make_room, self._gathering_s = make_room, gathering_s
         self._turns = Turns(path, patience_s)
-        self._begun = False
+        self._anew_from = -math.inf
+        """When the log may be begun anew; infinity: this process has done so."""
         self._syncer = Syncer(path)
-        self.durable = self._last = 0
-        """The last reply that this process knows to be on disk, in a commit of its own or before one."""
+        self.durable = self._last = -1
+        """The last reply that was there after the last commit of which somebody was told; -1 before the first."""
         self._full: BrokenWorld | None = None
         self._inbox: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_until_closed, name="ledger", daemon=True)
@@ -110,9 +114,8 @@ class Writer:
     def _committed(self) -> Iterator[sqlite3.Connection]:
         # One process at a time: SQLite before 3.51.3 can damage a WAL that two connections write and checkpoint at once.
         with self._turns.mine():
-            if not self._begun:
-                begin_the_log_anew(self._connection)
-                self._begun = True
+            if (now := time.monotonic()) >= self._anew_from:
+                self._anew_from = math.inf if begin_the_log_anew(self._connection) else now + ANEW_EVERY_S
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -165,7 +168,7 @@ class Writer:
     def _saved(self, orders: Sequence[Any], error: Exception) -> Sequence[Any]:
         """What can still be done of a commit that failed: no reply in it is lost to a full disk, or to another's fault."""
         if disk_may_be_full(error):
-            self._full = self._full or self._problem(error)  # the room that is made is for what has been paid already
+            self._full = self._full or self.problem(error)  # the room that is made is for what has been paid already
             try:
                 self._make_room()
                 return self._posted(orders)
@@ -173,19 +176,23 @@ class Writer:
                 error = again
         if is_an_orders_fault(error):
             return [self._alone(order) for order in orders]
-        return [self._problem(error)] * len(orders)
+        return [self.problem(error)] * len(orders)
 
     def _alone(self, order: Any) -> Any:
         try:
             return self._posted([order])[0]
         except Exception as error:  # noqa: BLE001 - as in _commit
-            return self._problem(error)
+            return self.problem(error)
 
-    def _problem(self, error: Exception) -> BrokenWorld:
+    def problem(self, error: Exception) -> BrokenWorld:
+        """What ends a run whose ledger cannot be written."""
         if isinstance(error, BrokenWorld):
             return error
-        fault = is_an_orders_fault(error)
-        cure = "Run again, and report it if it stays" if fault else "Make room or mend the disk, then run again"
+        cure = "Make room or mend the disk, then run again"
+        if is_damage(error):
+            cure = "`potstill ledger verify` says what is damaged and what to do"
+        elif is_an_orders_fault(error):
+            cure = "Run again, and report it if it stays"
         problem = BrokenWorld(
             f"{self._path}: the ledger cannot be written ({error}). {cure}: everything that was recorded is kept"
         )

@@ -4,6 +4,9 @@ import asyncio
 import errno
 import gc
 import os
+import resource
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +16,7 @@ from typing import Any
 import pytest
 
 from potstill.errors import BrokenWorld
-from potstill.ledger.entries import Answered, Cap, Charge, Elsewhere, Reservation, Reserved, Settlement
+from potstill.ledger.entries import Answered, Cap, Charge, Elsewhere, Refused, Reservation, Reserved, Settlement, Stored
 from potstill.ledger.file import connect
 from potstill.ledger.ledger import Ledger
 from potstill.ledger.purse import Purse
@@ -57,20 +60,26 @@ def test_while_the_disk_stalls_what_comes_is_committed_and_nobody_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def work(ledger: Ledger) -> tuple[int, int]:
+        assert find(ledger, b"before")
         first = await ledger.reserve(wanted(b"a"))
         assert isinstance(first, Reserved)
         with stalling_disk(monkeypatch) as goes_on:
             waiting: list[asyncio.Future[Any]] = [ledger.reserve(wanted(b"b"))]
             await asyncio.sleep(0.1)
             waiting.append(ledger.settle(Settlement(first, "ok", Charge(3, 4, 0.5), answer=REPLY), wanted(b"a")))
-            while not stats(ledger.path, ledger.reader).replies:  # noqa: ASYNC110 - nobody says when another thread commits
+            while stats(ledger.path, ledger.reader).replies < 2:  # noqa: ASYNC110 - nobody says when another thread commits
                 await asyncio.sleep(0.001)
             told = sum(one.done() for one in waiting)
+            assert find(ledger, b"a") is None, (
+                "nobody else uses it before either, and nobody waits for the disk to look"
+            )
             goes_on.set()
             await asyncio.gather(*waiting)
+            assert find(ledger, b"a")
         return told, sum(one.done() for one in waiting)
 
     with Ledger(tmp_path / "ledger.db") as ledger:
+        keep(ledger, b"{}", b"before")
         assert asyncio.run(asyncio.wait_for(work(ledger), 15)) == (0, 2)
 
 
@@ -108,6 +117,30 @@ def test_what_another_process_puts_down_is_not_used_before_it_is_on_disk_and_no_
         assert len(synced) == 1
 
 
+def test_whoever_has_bought_something_waits_for_no_disk_to_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger(tmp_path / "ledger.db") as other, Ledger(tmp_path / "ledger.db") as ledger:
+        keep(other, b"{}", b"a")
+        keep(ledger, b"{}", b"b")
+        keep(other, b"{}", b"c")
+        synced = count_syncs(monkeypatch)
+        assert [find(ledger, key) is not None for key in (b"a", b"b", b"c")] == [True, True, False]
+        assert synced == []
+
+
+def test_what_was_refused_and_then_bought_by_another_process_is_not_called_refused(tmp_path: Path) -> None:
+    refusal = Refused("error:http_400", "no")
+    with Ledger(tmp_path / "ledger.db") as other, Ledger(tmp_path / "ledger.db") as ledger:
+        settle(other, reserved(other, b"a"), "http_400", refusal=refusal)
+        keep(ledger, b"{}", b"b")
+        assert find(ledger, b"a") == refusal
+        keep(other, b"{}", b"a")  # --retry rejected
+        assert find(ledger, b"a") is None
+        assert isinstance(reserved(ledger, b"a")[0], Elsewhere)
+        assert isinstance(find(ledger, b"a"), Stored)
+
+
 def test_of_a_lost_write_whoever_syncs_at_that_moment_hears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, told = threading.Event(), threading.Event()
 
@@ -142,17 +175,51 @@ def test_what_a_dead_process_left_in_the_log_is_in_the_file_before_anything_foll
             assert find(other, b"a")
 
 
-def test_whoever_reads_the_ledger_at_length_is_not_waited_for(tmp_path: Path) -> None:
+def test_whoever_reads_the_ledger_at_length_is_not_waited_for_and_the_log_is_begun_anew_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def reserve(ledger: Ledger) -> Any:
         return await asyncio.wait_for(ledger.reserve(wanted(b"c")), 20)
 
-    with Ledger(tmp_path / "ledger.db") as other:
-        keep(other, b"{}", b"a")
+    monkeypatch.setattr("potstill.ledger.writer.ANEW_EVERY_S", 0.0)
+    path, log = tmp_path / "ledger.db", tmp_path / "ledger.db-wal"
+    with Ledger(path) as other, Ledger(path) as ledger:
+        keep(other, os.urandom(500_000), b"a")
         keep(other, b"{}", b"b")
-        reading = other.reader.execute("SELECT * FROM draws")
-        with Ledger(tmp_path / "ledger.db") as ledger:
-            assert isinstance(asyncio.run(reserve(ledger)), Reserved)
+        reading, left = other.reader.execute("SELECT * FROM draws"), log.stat().st_size
+        assert isinstance(asyncio.run(reserve(ledger)), Reserved)
+        assert log.stat().st_size >= left
         assert len(reading.fetchall()) == len((b"a", b"b"))
+        keep(ledger, b"{}", b"d")
+        assert log.stat().st_size < left
+
+
+def test_a_file_that_cannot_grow_after_a_kill_keeps_nobody_from_burying_the_dead(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    script = f"""
+import os, signal
+from pathlib import Path
+from potstill.ledger.ledger import Ledger
+from potstill.tests.booking import keep, reserved
+with Ledger(Path({str(path)!r})) as ledger:
+    keep(ledger, os.urandom(800_000), b"in the file")
+ledger = Ledger(Path({str(path)!r}))
+keep(ledger, os.urandom(200_000), b"in the log")
+reserved(ledger, b"open")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", script], check=False)
+    (ballast,) = (tmp_path / "ledger.db.holders").iterdir()
+    assert ballast.stat().st_size > 0
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50_000, hard))
+    try:
+        ledger = Ledger(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with ledger:
+        assert not ballast.exists()
+        assert ledger.bill("run").outcomes == {"ok": 2, "killed": 1}
 
 
 def test_what_cannot_be_synced_is_not_called_written_and_never_again(
@@ -169,8 +236,7 @@ def test_what_cannot_be_synced_is_not_called_written_and_never_again(
             keep(ledger, b"{}", b"c")
         with pytest.raises(BrokenWorld, match="Input/output error"), ledger.transaction() as write:
             write.execute("DELETE FROM rejections")
-        with pytest.raises(BrokenWorld, match="Input/output error"):
-            find(ledger, b"a")
+        assert find(ledger, b"a"), "it was on disk before"
 
 
 def test_a_disk_that_is_full_when_the_log_is_synced_gets_the_ballast_and_nothing_new_begins(
