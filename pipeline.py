@@ -168,6 +168,11 @@ def _finished(run: Run, stage: Stage, folder: str) -> Manifest:
                 f"{run.folder / folder} was made from other {name} than there are now: "
                 f"run `potstill {maker.command}` first, or `potstill run`"
             )
+    if stage is GENERATE and not current(run, maker):
+        raise BadInput(
+            f"{run.folder / folder} is out of date: made with another recipe (--set counts) or from other files, and "
+            f"`generate` would pay for them. Run `potstill {maker.command}` first, or `potstill run`"
+        )
     return manifest
 
 

@@ -127,6 +127,16 @@ def test_rows_of_one_split_never_meet_the_heldout_prompts_of_another(tmp_path: P
     assert not heldout & trained
 
 
+def test_nothing_is_bought_for_prompts_that_the_recipe_does_not_name_any_more(tmp_path: Path) -> None:
+    record(tmp_path, "yes")
+    run_free(make_run(tmp_path))
+    other = make_run(tmp_path, prompts={"heldout": {"least": 2, "salt": "another"}})
+    with pytest.raises(BadInput, match=r"prompts is out of date: .* Run `potstill prompts` first"):
+        run_stage(other, stage_named("generate"))
+    run_stage(other, stage_named("prompts"))
+    assert run_stage(other, stage_named("generate")).skipped is False
+
+
 def test_rows_that_failed_for_now_are_asked_again_by_the_next_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
