@@ -14,7 +14,8 @@ IN_THE_WAY = DISK_MAY_BE_FULL | {
     sqlite3.SQLITE_READONLY,
 }
 """What says nothing of whether the file is sound."""
-DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+"""What says that it is not; the last, that a table is missing."""
 OF_THE_WORLD = IN_THE_WAY | DAMAGE
 
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)

@@ -48,7 +48,7 @@ class Ledger:
         self._writer = Writer(path, connect(path), self._books.post, self._holder.make_room, self._books.gathering_s)
         self._bodies = Bodies()
         self._before = -1
-        """The last reply that was there when any was wanted for the first time; -1: that was seen to in another way."""
+        """The last reply that was there when any was first wanted; -1: none was, or commits of ours had come before."""
         try:
             self._bury_the_dead()
         except BaseException:
@@ -89,9 +89,8 @@ class Ledger:
                 elif key not in draws:  # a draw comes before what was refused of it at another time
                     found[key] = Refused(told, error)
             if draws:
-                replies = self._replies(
-                    {reply for reply, _ in draws.values()}
-                )  # the draws of a question often share one
+                # The draws of a question often share one.
+                replies = self._replies({reply for reply, _ in draws.values()})
                 found |= {
                     key: Stored(*replies[reply], choice) for key, (reply, choice) in draws.items() if reply in replies
                 }

@@ -289,3 +289,11 @@ def test_a_ledger_that_is_held_is_not_called_damaged(tmp_path: Path) -> None:
             in_words(path),
         ):
             other.execute("SELECT 1 FROM replies")
+
+
+def test_a_ledger_whose_table_of_claims_is_gone_is_not_opened_and_says_what_to_do(tmp_path: Path) -> None:
+    Ledger(tmp_path / "ledger.db").__exit__()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as other:
+        other.execute("DROP TABLE claims")
+    with pytest.raises(BrokenWorld, match=r"no such table: claims.*potstill ledger verify"):
+        Ledger(tmp_path / "ledger.db")

@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,9 +71,7 @@ def test_while_the_disk_stalls_what_comes_is_committed_and_nobody_is_told(
             while stats(ledger.path, ledger.reader).replies < 2:  # noqa: ASYNC110 - nobody says when another thread commits
                 await asyncio.sleep(0.001)
             told = sum(one.done() for one in waiting)
-            assert find(ledger, b"a") is None, (
-                "nobody else uses it before either, and nobody waits for the disk to look"
-            )
+            assert find(ledger, b"a") is None, "nobody uses it before either, or waits for the disk to look"
             goes_on.set()
             await asyncio.gather(*waiting)
             assert find(ledger, b"a")
@@ -142,13 +141,13 @@ def test_what_was_refused_and_then_bought_by_another_process_is_not_called_refus
 
 
 def test_of_a_lost_write_whoever_syncs_at_that_moment_hears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, told = threading.Event(), threading.Event()
+    first = threading.Event()
 
     def lose(log: int) -> None:
         """As the system does: one call fails, and the next has nothing to say."""
         if not first.is_set():
             first.set()
-            told.wait(0.2)
+            time.sleep(0.2)
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     connection = connect(tmp_path / "ledger.db")

@@ -95,6 +95,7 @@ class Allowance:
         if self._meter is not None:
             self._meter.charge(now, amount, late=late)
             self._left -= amount
+            # What is left is made good like what the meter lets through, but nothing that a reset let go before its time.
             since = max(self._due, now - self._meter.lag) if late and self._due < now else now
             self._due = since + amount * self._each if self._left >= amount else math.inf
 
