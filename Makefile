@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check format test-vllm bench-teacher clean help
+.PHONY: demo test check format test-vllm bench-teacher bench-filter clean help
 
 help:            ## what there is to type
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/'
@@ -48,6 +48,15 @@ test-vllm: $(STAMP) $(VLLM_STAMP)   ## init, check and run against a real vLLM s
 
 bench-teacher: $(STAMP)  ## asking teachers beside other clients, limits, faults, kills, caps: about forty minutes
 	$(BIN)/python -m potstill.bench.teacher
+
+BENCH_STAMP := $(VENV)/.installed-bench
+
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	touch $@
+
+bench-filter: $(BENCH_STAMP)  ## the filter beside its rivals, a million rows, what filtering buys: about an hour
+	$(BIN)/python -m potstill.bench.filter
 
 clean:           ## everything that was made, except runs and ledgers
 	rm -rf $(VENV) $(VLLM_VENV) .venv-rivals .dev build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -24,7 +24,7 @@ from .filter.stage import STAGE as FILTER
 from .generate.stage import STAGE as GENERATE
 from .prompts.stage import STAGE as PROMPTS
 from .report.stage import STAGE as REPORT
-from .store.manifest import Manifest, digest_of, digest_of_file, digests_below
+from .store.manifest import NOT_COMPUTED, Manifest, digest_of, digest_of_file, digests_below
 from .store.run import Run
 from .store.stage import Stage
 from .train.stage import STAGE as TRAIN
@@ -99,6 +99,7 @@ def is_current(run: Run, stage: Stage, done: Manifest, fingerprint: str) -> bool
     here = run.folder / stage.writes
     whole = all((here / name).exists() for name in done.outputs)
     owed = done.counts.get("owed") or (run.retry_rejected and done.counts.get("rejected"))
+    owed = owed or done.counts.get(NOT_COMPUTED)
     return done.fingerprint == fingerprint and whole and not owed
 
 

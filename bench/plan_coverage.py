@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from potstill.planning.extrapolate import Sample, Target, total
 from potstill.planning.range import Range
 
-from .teacher_claims import Claim, at_least, at_most
+from .claims import Claim, at_least, at_most
 
 Array = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from potstill.store.screen import PlainScreen
 from potstill.teacher.practice.launch import start_practice
 from potstill.teacher.practice.settings import practice_settings
 
-from .teacher_claims import Claim, at_least
+from .claims import Claim, at_least
 from .teacher_runs import PRICE
 
 CORPORA, QUICK = 60, 4

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from potstill.errors import BudgetReached
 
+from .claims import Claim, Effort, at_least, none_of, print_table
 from .server import Address, start_server
 from .server_answers import INPUT_TOKENS, OUTPUT_TOKENS
 from .server_settings import Faults, ServerSettings
-from .teacher_claims import Claim, Effort, at_least, none_of, print_table
 from .teacher_forks import fork, import_everything
 from .teacher_job import scratch
 from .teacher_prompts import write_prompts

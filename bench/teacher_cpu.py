@@ -10,9 +10,9 @@ instead of 5,000.
 from pathlib import Path
 from statistics import median
 
+from .claims import Claim, Effort, at_most, below, print_table
 from .server import Address, start_server
 from .server_settings import ServerSettings
-from .teacher_claims import Claim, Effort, at_most, below, print_table
 from .teacher_job import Job, curator_python, run_job, scratch
 from .teacher_meter import Used
 from .teacher_prompts import write_prompts

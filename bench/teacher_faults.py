@@ -13,9 +13,9 @@ from pathlib import Path
 
 from potstill.store.tables import read_table
 
+from .claims import Claim, Effort, at_most, none_of, print_table
 from .server import start_server
 from .server_settings import Faults, ServerSettings
-from .teacher_claims import Claim, Effort, at_most, none_of, print_table
 from .teacher_job import Job, run_job, scratch
 from .teacher_prompts import write_prompts
 

@@ -21,9 +21,9 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+from .claims import Claim, Effort, none_of, print_table
 from .server import Address, start_server
 from .server_settings import ServerSettings
-from .teacher_claims import Claim, Effort, none_of, print_table
 from .teacher_forks import fork, import_everything
 from .teacher_job import scratch
 from .teacher_prompts import write_prompts

@@ -17,10 +17,10 @@ of a busy machine does not decide: at 0.2 s two virtual cores gave 0.95 in one h
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .claims import Claim, Effort, at_least, at_most, none_of, print_table
 from .server import start_server
 from .server_answers import INPUT_TOKENS, OUTPUT_TOKENS
 from .server_settings import FixedWindow, InFlight, Scheme, ServerSettings, TokenBucket
-from .teacher_claims import Claim, Effort, at_least, at_most, none_of, print_table
 from .teacher_job import Job, run_job, scratch
 from .teacher_runs import OUTPUT_CAP
 

@@ -6,9 +6,9 @@ own over the table that `prompts` wrote; the plain asking and both stages in one
 
 from pathlib import Path
 
+from .claims import Claim, Effort, at_most, print_table
 from .server import Address, start_server
 from .server_settings import ServerSettings
-from .teacher_claims import Claim, Effort, at_most, print_table
 from .teacher_job import Job, run_job, scratch
 from .teacher_prompts import write_prompts
 

@@ -1,7 +1,7 @@
 """What `potstill plan --pilot` foretells: over simulated lengths, and with pilots that are really asked."""
 
 from . import plan_coverage, plan_pilots
-from .teacher_claims import Claim, Effort
+from .claims import Claim, Effort
 
 
 def measure(effort: Effort) -> list[Claim]:

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from .claims import Claim, Effort, at_least, print_table
 from .server import start_server
 from .server_settings import ServerSettings
-from .teacher_claims import Claim, Effort, at_least, print_table
 from .teacher_job import Job, run_job, scratch
 from .teacher_meter import Used
 from .teacher_prompts import write_prompts

@@ -16,6 +16,8 @@ from .output import print_json
 
 if TYPE_CHECKING:
     from ..prompts.stage import Loaded
+    from ..recipe import TeacherSection
+    from ..recipe.judge import JudgeSection
     from ..store.run import Run
     from ..store.stage import Stage
     from ..teacher.probes import Finding, Probe
@@ -98,6 +100,8 @@ def _checks(job: "Run", loaded: "Callable[[], Loaded]") -> "Iterator[tuple[str, 
     yield "prompts", lambda: _prompts(loaded())
     yield "teacher", lambda: _teacher(job)
     yield "price", lambda: _price(job)
+    if (judge := job.recipe.filter.judge) is not None and judge.teacher is not None:
+        yield "judge", lambda: _judge(job, judge)
     yield "disk", lambda: _disk(job)
     for stage in pipeline.STAGES:
         if stage.command not in ("prompts", "report"):
@@ -152,15 +156,29 @@ def _prompts(loaded: "Loaded") -> str:
     return f"{told}, {graded:,} of those with a reference" + ("" if graded else ": there will be no verdict")
 
 
-def _teacher(job: "Run") -> "str | Finding":
+def _judge(job: "Run", judge: "JudgeSection") -> "str | Finding":
+    from ..errors import BadInput
+    from ..graders.judge import of_judge
+    from ..teacher.probes import Finding
+
+    try:
+        found, price = _teacher(job, judge.teacher), _price(job, judge.teacher)
+    except BadInput as error:
+        raise of_judge(error, judge, "filter.judge") from None
+    if isinstance(found, Finding):
+        return Finding("judge", found.level, f"{found.says}; {price}")
+    return f"{found}; {price}"
+
+
+def _teacher(job: "Run", other: "TeacherSection | None" = None) -> "str | Finding":
     from ..teacher.identity import check_replicas, identity
     from ..teacher.loop import run_async
     from ..teacher.open import greet, serving
     from ..teacher.probes import Finding
 
-    section = job.recipe.teacher
+    section = other or job.recipe.teacher
     check_replicas(section)
-    with serving(job) as base_url:
+    with serving(job, section) as base_url:
         found = run_async(greet(section, [base_url, *section.replicas]))
     down = "".join(f"; {why}" for why in found.down)
     name = f"in the ledger it is {identity(section, job.home)}{down}"
@@ -171,11 +189,11 @@ def _teacher(job: "Run") -> "str | Finding":
     return f"{section.model} {known}; {name}"
 
 
-def _price(job: "Run") -> str:
+def _price(job: "Run", other: "TeacherSection | None" = None) -> str:
     from ..ledger.prices import describe
     from ..teacher.identity import tariff
 
-    return describe(tariff(job.recipe.teacher, job.home))
+    return describe(tariff(other or job.recipe.teacher, job.home))
 
 
 def _disk(job: "Run") -> str:

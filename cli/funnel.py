@@ -1,7 +1,7 @@
 """The funnel in one line a rule: what went in, what was dropped, what was kept."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..store.run import Run
@@ -19,3 +19,13 @@ def funnel_lines(job: "Run") -> Iterator[str]:
         unjudged = f", {step['unscored']:,} could not be judged" if step["unscored"] else ""
         yield f"  {step['rule']:<10} {-step['dropped']:>8,}{unjudged}"
     yield f"  {'kept':<10} {counts['kept']:>8,}   in {job.folder / 'samples'}"
+    if "judge" in counts:
+        yield _judged(counts["judge"])
+
+
+def _judged(counts: Mapping[str, Any]) -> str:
+    silent = "".join(f", {outcome} {count:,}" for outcome, count in counts["no_verdict"].items())
+    return (
+        f"judge: {counts['verdicts']:,} verdicts on {counts['rows']:,} answers{silent}; {counts['sent']:,} sent, "
+        f"{counts['reused']:,} reused, ${counts['cost_usd']:,.4f} in all"
+    )

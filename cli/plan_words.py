@@ -26,6 +26,7 @@ def _lines(facts: Facts, command: str) -> Iterator[str]:
         f"{prompts['with_reference']:,} held out with a reference; {facts['teacher']}"
     )
     yield f"price: {facts['price']}"
+    yield from _judge(facts)
     yield from _bought(facts["ledger"])
     yield ""
     yield from _table(facts)
@@ -35,6 +36,13 @@ def _lines(facts: Facts, command: str) -> Iterator[str]:
     yield from _pilot(facts)
     yield from _budget(facts["budget"])
     yield from _heldout(facts["heldout_buys"], prompts)
+
+
+def _judge(facts: Facts) -> Iterator[str]:
+    """Who judges, and how many answers are counted for that."""
+    if judge := facts["judge"]:
+        counted = "every answer" if facts["pilot"] is None else "the share that the other rules kept of the pilot"
+        yield f"judge: {judge['teacher']}, price: {judge['price']}; {counted} is taken to be judged anew"
 
 
 def _bought(ledger: Facts) -> Iterator[str]:
@@ -48,7 +56,10 @@ def _table(facts: Facts) -> Iterator[str]:
     rows = []
     for name, stage in [*facts["stages"].items(), ("total", facts["total"])]:
         if stage["asks"]:
-            rows += [_row(name if place == "likely" else "", place, stage) for place in ("low", "likely", "high")]
+            untimed = "after a pilot" if facts["pilot"] is None else "not known"
+            rows += [
+                _row(name if place == "likely" else "", place, stage, untimed) for place in ("low", "likely", "high")
+            ]
     widths = [max(len(row[place]) for row in [columns, *rows]) for place in range(len(columns))]
     for row in [columns, *rows]:
         cells = [row[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True))]
@@ -57,7 +68,7 @@ def _table(facts: Facts) -> Iterator[str]:
     yield f"{', '.join(silent)}: $0, they ask nobody; their time is not estimated"
 
 
-def _row(name: str, place: str, stage: Facts) -> list[str]:
+def _row(name: str, place: str, stage: Facts, untimed: str) -> list[str]:
     seconds = stage["seconds"]
     return [
         f"{name:<9}{place:<7}",
@@ -65,7 +76,7 @@ def _row(name: str, place: str, stage: Facts) -> list[str]:
         count(stage["input_tokens"][place]),
         count(stage["output_tokens"][place]),
         f"${money(stage['usd'][place])}",
-        "after a pilot" if seconds is None else duration(seconds[place]),
+        untimed if seconds is None else duration(seconds[place]),
     ]
 
 

@@ -1,7 +1,7 @@
 """`potstill prompts | generate | filter | train | eval | report`: one stage each."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 ASKING = frozenset({"generate", "eval"})
 """The stages that ask the teacher, and may ask again."""
+
+Ablate = Annotated[
+    bool, typer.Option("--ablate", help="Say what each rule changes in the kept set. Costs nothing, asks nobody.")
+]
 
 SUMMARIES = {
     "prompts": "Read the prompts, merge duplicates, hold some out.",
@@ -42,7 +46,22 @@ def _command(stage_name: str, summary: str) -> Callable[..., None]:
     ) -> None:
         _do(stage_name, open_run(recipe, set_, runs, quiet=json, retry=retry), json=json)
 
-    chosen = command_that_asks if stage_name in ASKING else command
+    def command_that_filters(
+        recipe: RecipePath = DEFAULT_RECIPE,
+        set_: Overrides = None,
+        runs: RunsFolder = DEFAULT_RUNS,
+        ablate: Ablate = False,
+        retry: Retry = None,
+        json: AsJson = False,
+    ) -> None:
+        job = open_run(recipe, set_, runs, quiet=json, retry=retry)
+        _do(stage_name, job, json=json)
+        if ablate and not json:
+            from .ablation import print_ablation
+
+            print_ablation(job)
+
+    chosen = command_that_asks if stage_name in ASKING else command_that_filters if stage_name == "filter" else command
     chosen.__doc__ = summary
     return chosen
 
@@ -63,6 +82,11 @@ def _do(stage_name: str, job: "Run", *, json: bool) -> None:
     for name, value in {**counts, **counts.get("status", {})}.items():
         if isinstance(value, int | float | str):
             typer.echo(f"  {name} {value:,}" if not isinstance(value, str) else f"  {name} {value}")
+    if stage_name == "filter":
+        from .funnel import funnel_lines
+
+        for line in funnel_lines(job):
+            typer.echo(line)
 
 
 COMMANDS = {name: _command(name, summary) for name, summary in SUMMARIES.items()}

@@ -8,7 +8,10 @@ import typer
 
 def teacher(
     url: Annotated[
-        str, typer.Option(help="Which practice teacher: practice://skills?… or practice://replay?file=…")
+        str,
+        typer.Option(
+            help="Which practice teacher: practice://skills?…, practice://replay?file=… or practice://judge?…"
+        ),
     ] = ("practice://skills"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes a free one.")] = 0,
     write_prompts: Annotated[

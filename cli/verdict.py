@@ -18,6 +18,8 @@ def verdict_lines(scorecard: Path) -> Iterator[str]:
     yield from (f"  {name.ljust(width)}  {_share(arm, 'score')}" for name, arm in arms.items())
     if _known(card["filtering"]):
         yield f"filtering bought {_points(card['filtering'])} over as many unfiltered rows"
+    if _known(card["selection"]):
+        yield f"choosing alone bought {_points(card['selection'])} over as many random rows"
     if _known(card["retained"]):
         yield f"the student keeps {_share(card['retained'], 'value').strip()} of the teacher's score"
     yield from (f"  · {condition}" for condition in card["verdict"]["conditions"])

@@ -28,6 +28,8 @@ class Findings:
     """`student - teacher` and so on."""
     filtering: Compared | None
     """The student minus the same student trained before filtering; None without that arm."""
+    selection: Compared | None
+    """The student minus the same student trained on as many of the rows that `select` chose among; None without that arm."""
     needed: int | None
     """Items that would settle `retained` against its bar, if all went on like these."""
 
@@ -35,7 +37,7 @@ class Findings:
 def find(outcomes: Mapping[str, Outcomes], retain: float, confidence: float) -> Findings | None:
     """The findings of the arms, among them `student` and `teacher`; None when there is no item."""
     student, teacher = outcomes["student"], outcomes["teacher"]
-    base, control = outcomes.get("base"), outcomes.get("control_unfiltered")
+    base = outcomes.get("base")
     if not len(student):
         return None
     kept = retained(student, teacher, confidence)
@@ -47,9 +49,14 @@ def find(outcomes: Mapping[str, Outcomes], retain: float, confidence: float) -> 
         retained=kept,
         gap_recovered=no_base if base is None else gap_recovered(student, teacher, base, confidence),
         differences={f"student - {name}": _compare(student, other, confidence) for name, other in others.items()},
-        filtering=None if control is None else _compare(student, control, confidence),
+        filtering=_against(outcomes, "control_unfiltered", confidence),
+        selection=_against(outcomes, "control_random", confidence),
         needed=None if isinstance(kept, Undefined) else items_needed(student, teacher, retain, confidence),
     )
+
+
+def _against(outcomes: Mapping[str, Outcomes], control: str, confidence: float) -> Compared | None:
+    return _compare(outcomes["student"], outcomes[control], confidence) if control in outcomes else None
 
 
 def _compare(one: Outcomes, other: Outcomes, confidence: float) -> Compared:

@@ -1,4 +1,4 @@
-"""The local arms: the student, the student before training, and the control trained on unfiltered rows."""
+"""The local arms: the student, the student before training, and the controls trained on unfiltered and on random rows."""
 
 import json
 import time
@@ -17,10 +17,13 @@ HOW: Mapping[str, str] = {
     "base": "the student before training, asked the plain prompts with its chat template, greedy",
     "control_unfiltered": "a student trained alike on as many rows, drawn from all whole answers, repeats included, "
     "and asked as the student was",
+    "control_random": "a student trained alike on as many rows, drawn by chance from those that the filter's rule `select` "
+    "chose among, and asked as the student was",
 }
 """One sentence for each local arm, in the order in which they are asked."""
 
-_FOLDERS: Mapping[str, str] = {"student": "model", "base": "base", "control_unfiltered": "control_unfiltered"}
+_FOLDERS: Mapping[str, str] = {"student": "model"}
+"""Where an arm lies below `student/`, if not in a folder of its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def local_folders(run: Run) -> dict[str, Path]:
     Raises:
         BadStudent: the student is not among them.
     """
-    found = {name: run.folder / "student" / _FOLDERS[name] for name in HOW}
+    found = {name: run.folder / "student" / _FOLDERS.get(name, name) for name in HOW}
     if not found["student"].is_dir():
         raise BadStudent(f"there is no trained student in {found['student']}: `potstill train` makes one")
     return {name: folder for name, folder in found.items() if folder.is_dir()}

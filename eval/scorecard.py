@@ -40,6 +40,7 @@ def scorecard(
         "gap_recovered": _share(findings.gap_recovered if findings else nothing),
         "difference": {name: _compared(one) for name, one in findings.differences.items()} if findings else {},
         "filtering": _compared(findings.filtering) if findings and findings.filtering else None,
+        "selection": _compared(findings.selection) if findings and findings.selection else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""The stage `eval`: teacher, student, base and control answer the same held-out prompts, and are held side by side."""
+"""The stage `eval`: teacher, student, base and controls answer the same held-out prompts, and are held side by side."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -113,8 +113,17 @@ def whole_scorecard(
     return {
         **scorecard(items, {"teacher": _how_teacher(recipe, around), **HOW}, found, around),
         "efficiency": efficiency(recipe, local.get("student"), teacher.replies),
-        "costs": {"distillation_usd": bought.usd + teacher.usd, "paid_by_this_run": teacher.paid_by_this_run},
+        "costs": {
+            "distillation_usd": bought.usd + teacher.usd + _judged_usd(run),
+            "paid_by_this_run": teacher.paid_by_this_run,
+        },
     }
+
+
+def _judged_usd(run: Run) -> float:
+    """What the filter's judge cost, whenever it was paid."""
+    samples = run.finished("samples")
+    return samples.counts.get("judge", {}).get("cost_usd", 0.0) if samples else 0.0
 
 
 def _how_teacher(recipe: Recipe, around: "Circumstances") -> str:
@@ -129,7 +138,7 @@ STAGE = Stage(
     reads=("completions", "samples", "student"),
     extra="train,eval",
     packages=(*PACKAGES, "scipy"),
-    version=2,
+    version=3,
     settings=settings,
     work=work,
     files=files,

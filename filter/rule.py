@@ -1,40 +1,64 @@
-"""What a rule is: it looks at the answers of one prompt that are still in, and says of each whether it stays."""
+"""What a rule is: it reads columns of scores and says of each answer that is still in whether it stays."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..recipe import FilterSection
-from ..store.rows import Sample
+from .scored import Scored
+
+Mask: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What a rule says of one row: drop it for a reason, or keep it, perhaps without having been able to tell."""
+    """What a rule says of a batch of answers."""
 
-    reason: str = ""
-    """Why it is dropped; empty to keep it. Short and the same for like rows: the funnel counts by it."""
-    detail: str = ""
-    """What was seen in this very row; kept with it, not counted by."""
-    unscored: bool = False
-    """The score that the rule reads is not there: the row is kept and counted."""
-
-
-KEEP = Ruling()
-UNSCORED = Ruling(unscored=True)
-
-Rule: TypeAlias = Callable[[Sequence[Sample]], list[Ruling]]
-"""The answers of one prompt that are still in → a ruling for each."""
-
-MakeRule: TypeAlias = Callable[[FilterSection, Path], Rule]
-"""The recipe's section and its folder → the rule. Raises BadRecipe when its settings do not hold."""
+    dropped: Mask
+    """Whom it drops; shape (answers,)."""
+    unscored: Mask
+    """Where the score that it reads is not there: the answer is kept and counted; shape (answers,)."""
+    why: Callable[[int], tuple[str, str]]
+    """Of a dropped answer the reason, short and the same for like answers, for the funnel counts by it; and the detail, what
+    was seen in this very answer. The reason is never empty."""
 
 
-def row_by_row(look: Callable[[Sample], Ruling]) -> Rule:
-    """A rule that judges each row alone."""
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule with its settings."""
 
-    def rule(group: Sequence[Sample]) -> list[Ruling]:
-        return [look(sample) for sample in group]
+    look: Callable[[Scored, Mask], Ruling]
+    """Scores and who is still in → what it says of every answer; what it says of those that are out does not count."""
+    among: bool = False
+    """Whether an answer's ruling depends on which other answers to its prompt are still in."""
 
-    return rule
+
+MakeRule: TypeAlias = Callable[[FilterSection], Rule]
+"""The recipe's section → the rule. Raises BadRecipe when its settings do not hold."""
+
+
+def keep_all(scored: Scored, still_in: Mask) -> Ruling:
+    """What a rule says that the recipe gives nothing to do."""
+    none = np.zeros(len(scored), bool)
+    return Ruling(none, none, lambda row: ("", ""))
+
+
+def below(column: str, bound: float, reason: str) -> Rule:
+    """Drop answers whose score is below a bound; the detail is the score."""
+    return _bounded(column, lambda values: values < bound, reason)
+
+
+def above(column: str, bound: float, reason: str) -> Rule:
+    """Drop answers whose score is above a bound; the detail is the score."""
+    return _bounded(column, lambda values: values > bound, reason)
+
+
+def _bounded(column: str, outside: Callable[[NDArray[np.float64]], Mask], reason: str) -> Rule:
+    def look(scored: Scored, still_in: Mask) -> Ruling:
+        values = scored.number(column)
+        return Ruling(outside(values), np.isnan(values), lambda row: (reason, f"{values[row]:.4g}"))
+
+    return Rule(look)

@@ -1,86 +1,77 @@
-"""The stage `filter`: score every completion, let the rules label it, write `train`, `dropped` and `heldout`."""
+"""The stage `filter`: every answer is labelled, kept or dropped with a reason, and none is deleted."""
 
-from collections.abc import Iterator, Mapping
-from itertools import groupby
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadInput
+from ..errors import BadRecipe
 from ..recipe import Recipe
-from ..store.rows import Sample
+from ..store.own_code import split_name
 from ..store.run import Run
-from ..store.schemas import PROMPTS, read_completion, read_prompts, sample_columns, samples_schema
 from ..store.stage import Stage
-from ..store.tables import TableWriter, read_table, write_table
-from .funnel import Funnel
-from .label import rules_of, scored
-from .scores.table import SCORES
+from ..student.check import model_files
+from .scores.fit import fit_settings, student_of, why_not
 
 FOLDER = "samples"
-
-
-def work(run: Run, folder: Path) -> dict[str, Any]:
-    """Write the three tables and return the counts with the funnel."""
-    funnel = Funnel(rules_of(run))
-    schema = samples_schema(list(SCORES))
-    with (
-        TableWriter(folder, "train", schema) as train,
-        TableWriter(folder, "dropped", schema) as dropped,
-        run.screen.track("filter", run.count("completions", "rows")) as track,
-    ):
-        for group in _groups(run):
-            for sample in funnel.label(group):
-                (train if sample.kept else dropped).write(sample_columns(sample))
-            track.advance(len(group))
-    return {
-        "rows": train.rows + dropped.rows,
-        "kept": train.rows,
-        "dropped": dropped.rows,
-        "heldout": _copy_heldout(run, folder),
-        "scores": list(SCORES),
-        "funnel": [step.counts() for step in funnel.steps.values()],
-    }
-
-
-def _groups(run: Run) -> Iterator[list[Sample]]:
-    """The scored answers of one training prompt after another, in the order of the prompts."""
-    completions = map(read_completion, read_table(run.folder / "completions", "completions"))
-    prompts = read_prompts(run.folder / "prompts")
-    for prompt_id, rows in groupby(completions, key=lambda row: row.prompt_id):
-        prompt = next((prompt for prompt in prompts if prompt.id == prompt_id and prompt.side == "train"), None)
-        if prompt is None:
-            raise BadInput(
-                f"{run.folder}: completions/ holds prompt {prompt_id}, which is not a training prompt (in order)"
-            )
-        yield scored(prompt, list(rows))
-
-
-def _copy_heldout(run: Run, folder: Path) -> int:
-    """What the student is judged on travels with the samples, in a table of its own."""
-    prompts = read_table(run.folder / "prompts", "prompts")
-    return write_table(folder, "heldout", PROMPTS, (row for row in prompts if row["side"] == "heldout"))
+WHO = {"base_url", "model", "name", "price", "terms", "seeds", "output_cap"}
+"""What of a judge's section its grades and their price depend on."""
 
 
 def _settings(recipe: Recipe) -> Mapping[str, Any]:
-    return recipe.filter.model_dump(mode="json")
+    section, settings = recipe.filter, recipe.filter.model_dump(mode="json")
+    if section.judge is not None:
+        settings["judge"]["teacher"] = (section.judge.teacher or recipe.teacher).model_dump(mode="json", include=WHO)
+    if section.fit is not None:
+        settings["fit"] = fit_settings(recipe, section.fit)
+    return settings
 
 
 def _files(run: Run) -> list[Path]:
-    schemas = (shape.json_schema for shape in run.recipe.filter.format)
-    return [run.path(schema) for schema in schemas if isinstance(schema, str)]
+    section = run.recipe.filter
+    schemas = [run.path(shape.json_schema) for shape in section.format if isinstance(shape.json_schema, str)]
+    own = [split[0] for given in section.scores.values() if (split := split_name(given, run.home))]
+    files = [*schemas, *own, *(run.path(path) for path in section.leak.against)]
+    if section.fit is not None:
+        files += model_files(student_of(run.recipe, section.fit), run.home)
+    if section.judge is not None:
+        from ..graders.judge import judge_files
+
+        files += judge_files(run, section.judge)
+    return files
 
 
 def _preflight(run: Run) -> None:
-    rules_of(run)
+    from .late import late_columns
+    from .names import check_names
+    from .rules.table import rules_of
+    from .scores import leak
+    from .scoring import columns_of, scores_of
+
+    section = run.recipe.filter
+    rules_of(section)
+    if section.judge is not None:
+        from ..graders.judge import preflight_judge
+
+        preflight_judge(run, section.judge, "filter.judge")
+    check_names(section, {**columns_of(scores_of(run)), **leak.COLUMNS, **late_columns(section)})
+    why_no_fit = why_not(run, section.fit) if section.fit is not None else None
+    if why_no_fit and section.select is not None and section.select.by in late_columns(section):
+        raise BadRecipe(f"'filter.select.by' is {section.select.by!r}, which cannot be computed here: {why_no_fit}")
+
+
+def _work(run: Run, folder: Path) -> dict[str, Any]:
+    from .work import work  # scores and rules are not needed to say whether there is anything to do
+
+    return work(run, folder)
 
 
 STAGE = Stage(
     command="filter",
     writes=FOLDER,
     reads=("prompts", "completions"),
-    version=1,
+    version=2,
     settings=_settings,
-    work=work,
+    work=_work,
     files=_files,
     preflight=_preflight,
 )

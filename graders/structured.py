@@ -1,8 +1,5 @@
 """Structured answers: the JSON schema or pydantic model of a recipe, as a field of the request and as a test of answers."""
 
-import importlib.util
-import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from ..errors import BadRecipe
 from ..prompts.templates import fill_turn
 from ..recipe import GenerateSection
+from ..store.own_code import load_named, split_name
 from ..teacher.whole import Form, Misfit
 from .json_value import NotJsonError, read_json
 from .shape import LONGEST_REASON, read_schema, schema_test
@@ -20,7 +18,6 @@ from .strict import why_not_strict
 WHERE = "generate.json_schema"
 NAME = "answer"
 """What the schema is called in a request. Never the file's name: to rename a file must not change a key."""
-_MODEL = re.compile(r"(.+\.py):(\w+)")
 
 
 def form_of(section: GenerateSection, home: Path) -> Form | None:
@@ -36,8 +33,8 @@ def form_of(section: GenerateSection, home: Path) -> Form | None:
     given = section.json_schema
     if given is None:
         return None
-    if isinstance(given, str) and (named := _MODEL.fullmatch(given)):
-        model = _load_model(_path(home, named[1]), named[2])
+    if isinstance(given, str) and (named := split_name(given, home)):
+        model = _load_model(*named)
         schema, misfit = _schema_of(model), _model_test(model)
     else:
         schema = read_schema(_path(home, given), WHERE) if isinstance(given, str) else given
@@ -62,8 +59,8 @@ def schema_files(section: GenerateSection, home: Path) -> list[Path]:
     given = section.json_schema
     if not isinstance(given, str):
         return []
-    named = _MODEL.fullmatch(given)
-    return [_path(home, named[1] if named else given)]
+    named = split_name(given, home)
+    return [named[0] if named else _path(home, given)]
 
 
 def _options(section: GenerateSection, schema: Any) -> Mapping[str, Any]:
@@ -90,17 +87,7 @@ def _spelled(schema: Any) -> str:
 
 def _load_model(path: Path, name: str) -> type[BaseModel]:
     """A class of the user's file."""
-    module = f"potstill_schema_{path.stem}"
-    spec = importlib.util.spec_from_file_location(module, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise BadRecipe(f"'{WHERE}' is {path}:{name}: there is no file {path}")
-    loaded = importlib.util.module_from_spec(spec)
-    sys.modules[module] = loaded  # where pydantic looks up the names in annotations
-    try:
-        spec.loader.exec_module(loaded)
-    except Exception as error:  # noqa: BLE001 - the file is a program of the user's, and can fail like any
-        raise BadRecipe(f"'{WHERE}': {path} cannot be imported: {type(error).__name__}: {error}") from None
-    found = getattr(loaded, name, None)
+    found = load_named(path, name, WHERE)
     if not (isinstance(found, type) and issubclass(found, BaseModel)):
         raise BadRecipe(f"'{WHERE}' is {path}:{name}: the file has no pydantic model of that name")
     return found

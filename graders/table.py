@@ -6,6 +6,7 @@ from ..recipe import GraderSection
 from .exact import exact
 from .json_value import json_value
 from .judgement import Grade, Grader, Judgement, no_reference
+from .maths import maths
 from .normalised import normalised
 from .regex import compile_pattern, regex
 
@@ -18,6 +19,7 @@ GRADERS: Mapping[str, Callable[[GraderSection], Grade]] = {
     "exact": lambda section: exact,
     "normalised": lambda section: normalised,
     "json": lambda section: json_value,
+    "maths": lambda section: maths(),
     "regex": _regex,
 }
 

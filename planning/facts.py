@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 from ..teacher.options import counts_caps
 from ..teacher.traffic.stated import Permitted
 from .caps import Caps, caps_of
-from .forecast import Forecast, Most, at_most, counted, forecast, paced
+from .forecast import Forecast, Most, answers_of, at_most, counted, forecast, paced
+from .judging import judging, of_a_share
 from .range import Range
 from .sizes import Size, Sizing
 
 if TYPE_CHECKING:
     from ..ledger.prices import Tariff
+    from ..recipe.judge import JudgeSection
     from ..store.rows import Prompt
     from ..store.run import Run
     from .pilot import Pilot, Seen
 
 ASKING = ("generate", "eval")
-"""The stages that ask the teacher, in their order."""
+"""The stages that ask the teacher, in their order; `filter` asks a judge where the recipe has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +106,15 @@ def facts(outlook: Outlook, pilot: "Pilot | None") -> dict[str, Any]:
         "teacher": recipe.teacher.model,
         "price": describe(outlook.tariff),
         "free": outlook.tariff.is_free,
+        "judge": _judge(outlook),
         "prompts": {"train": len(outlook.train), "heldout": outlook.heldout, "with_reference": wanted["eval"]},
         "draws": recipe.generate.draws,
         "references": len(references),
         "median_reference_tokens": median(references) if references else None,
-        "caps": {**asdict(outlook.caps), "worst": outlook.caps.worst},
+        "caps": {**asdict(outlook.caps), "worst": _worst(outlook)},
         "ledger": {"draws": sum(wanted.values()), "bought": sum(wanted.values()) - left},
         "stages": {
-            stage.command: _stage(found[stage.command]) if stage.command in ASKING else {"asks": False, "usd": 0.0}
+            stage.command: _stage(found[stage.command]) if stage.command in found else {"asks": False, "usd": 0.0}
             for stage in pipeline.STAGES
         },
         "total": _stage(found["total"]),
@@ -130,7 +133,42 @@ def _offline(outlook: Outlook) -> dict[str, Forecast]:
             tokens = counted(sizes, outlook.caps, one.input_tokens + one.output_tokens, counts_caps=caps_count)
             one = replace(one, seconds=paced(one.requests, tokens, permitted))
         found[stage] = one
-    return {**found, "total": found["generate"] + found["eval"]}
+    total = found["generate"] + found["eval"]
+    if (judge := outlook.run.recipe.filter.judge) is not None:
+        answers = answers_of(outlook.sizes["generate"], outlook.caps.first)
+        found["filter"] = _judging(outlook, judge, answers)
+        total = total + found["filter"]
+    return {**found, "total": total}
+
+
+def _judging(outlook: Outlook, judge: "JudgeSection", answers: Sequence[Range]) -> Forecast:
+    """What judging is still to cost: nothing once the filter, and what it reads, has nothing to do."""
+    from .. import pipeline
+
+    upto = pipeline.STAGES[: pipeline.STAGES.index(pipeline.stage_named("filter")) + 1]
+    left = outlook.train if pipeline.to_do(outlook.run, upto) else ()
+    return judging(outlook.run, judge, left, answers[: len(left)], _longest(outlook))
+
+
+def _longest(outlook: Outlook) -> int:
+    """Output tokens of an answer at most, cut off once or not."""
+    return outlook.caps.second or outlook.caps.first
+
+
+def _worst(outlook: Outlook) -> str:
+    judge = outlook.run.recipe.filter.judge
+    return outlook.caps.worst + ("" if judge is None else f", and judged in a reply of {judge.max_tokens:,} tokens")
+
+
+def _judge(outlook: Outlook) -> dict[str, Any] | None:
+    """Who judges the answers and for which price, None where nobody does."""
+    from ..ledger.prices import describe
+    from ..teacher.identity import tariff
+
+    if (judge := outlook.run.recipe.filter.judge) is None:
+        return None
+    teacher = judge.teacher or outlook.run.recipe.teacher
+    return {"teacher": teacher.model, "price": describe(tariff(teacher, outlook.run.home)), "cap": judge.max_tokens}
 
 
 def _stated(outlook: Outlook) -> Permitted:
@@ -154,21 +192,23 @@ def _by_pilot(outlook: Outlook, pilot: "Pilot") -> tuple[dict[str, Forecast], di
     found["total"] = of([*outlook.sizes["generate"], *outlook.sizes["eval"]])
     draws = outlook.run.recipe.generate.draws
     anew = of([replace(size, fresh=draws, begun=()) for size in outlook.sizes["generate"]])
-    return found, _pilot(outlook, pilot, saw, anew.usd)
+    told = _pilot(outlook, pilot, saw, anew.usd)
+    if (judge := outlook.run.recipe.filter.judge) is not None:
+        answers = [Range.exactly(told["output_tokens_an_answer"])] * len(outlook.train)
+        whole = _judging(outlook, judge, answers)
+        found["filter"] = of_a_share(whole, Range(**told["kept_share"]))
+        found["total"] = found["total"] + found["filter"]
+    return found, told
 
 
 def _pilot(outlook: Outlook, pilot: "Pilot", saw: "Seen", all_anew: Range) -> dict[str, Any]:
     """What the pilot was and what of it the recipe's rules keep."""
     from collections import Counter
 
-    from ..filter.funnel import Funnel
-    from ..filter.label import rules_of, scored
+    from ..filter.in_memory import label_pairs
     from .extrapolate import CONFIDENCE, kept_share, quotient
 
-    funnel = Funnel(rules_of(outlook.run))
-    kept = [
-        sum(sample.kept for sample in funnel.label(scored(asked.prompt, asked.completions))) for asked in pilot.asked
-    ]
+    labelled, kept = label_pairs(outlook.run, [(asked.prompt, asked.completions) for asked in pilot.asked])
     draws, train = outlook.run.recipe.generate.draws, len(outlook.train)
     share = kept_share(kept, draws, train)
     rows = share.times(train * draws)
@@ -182,7 +222,7 @@ def _pilot(outlook: Outlook, pilot: "Pilot", saw: "Seen", all_anew: Range) -> di
         "status": dict(statuses.most_common()),
         "kept": sum(kept),
         "rows": len(kept) * draws,
-        "funnel": [step.counts() for step in funnel.steps.values()],
+        "funnel": [step.counts() for step in labelled.steps],
         "kept_share": asdict(share),
         "kept_rows": asdict(rows),
         "usd_per_kept_row": None if a_row is None else _finite(a_row),

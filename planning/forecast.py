@@ -76,7 +76,7 @@ def forecast(sizes: Sequence[Size], caps: Caps, tariff: Tariff) -> Forecast:
     request of its own.
     """
     asked = [size for size in sizes if size.draws]
-    answers = _answers(asked, caps.first)
+    answers = answers_of(asked, caps.first)
     requests = Range(len(asked), len(asked), sum(size.draws for size in asked))
     into = Range(
         sum(size.input.low for size in asked),
@@ -98,7 +98,7 @@ def forecast(sizes: Sequence[Size], caps: Caps, tariff: Tariff) -> Forecast:
     return Forecast(len(asked), draws, requests, into, out, usd.at_most(most.usd), most)
 
 
-def _answers(sizes: Sequence[Size], cap: int) -> list[Range]:
+def answers_of(sizes: Sequence[Size], cap: int) -> list[Range]:
     """The tokens of one answer to each prompt: by its reference, else like those with one, else by the cap."""
     known = [size.reference for size in sizes if size.reference is not None]
     if not known:

@@ -1,9 +1,9 @@
-"""The stage `prompts`: read, merge duplicates before they are bought, split, write `prompts/`."""
+"""The stage `prompts`: read, merge duplicates and near duplicates before they are bought, split, write `prompts/`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadPrompts
 from ..recipe import Recipe
@@ -16,6 +16,9 @@ from .reading import Reader, merged
 from .sources import read_source
 from .split import sides
 
+if TYPE_CHECKING:
+    from .near import Twin
+
 FOLDER = "prompts"
 
 
@@ -26,17 +29,25 @@ class Loaded:
     prompts: list[Prompt]
     rows: int
     """Rows read, duplicates counted."""
+    merged: int
+    """Rows that ask what another one asks, word for word."""
+    twins: list["Twin"]
+    """Prompts that are not asked, for they nearly repeat another."""
 
 
 def work(run: Run, folder: Path) -> dict[str, Any]:
     """Write the table `prompts` and return how many there were of what."""
     loaded = load(run)
+    from .near import NEAR
+
     prompts = loaded.prompts
     heldout = sum(prompt.side == "heldout" for prompt in prompts)
     write_table(folder, "prompts", PROMPTS, map(prompt_columns, prompts))
+    write_table(folder, "near", NEAR, map(_twin_columns, loaded.twins))
     return {
         "rows": loaded.rows,
-        "merged": loaded.rows - len(prompts),
+        "merged": loaded.merged,
+        "near": len(loaded.twins),
         "train": len(prompts) - heldout,
         "heldout": heldout,
         "families": len({prompt.family for prompt in prompts}),
@@ -50,14 +61,19 @@ def load(run: Run) -> Loaded:
     Raises:
         BadPrompts: a row cannot be read, there is none, or they cannot be split.
     """
-    prompts, rows = _distinct(run)
-    side = sides(prompts, _placed_before(run), run.recipe.prompts.heldout)
+    distinct, rows = _distinct(run)
+    placed = _placed_before(run)
+    twins = _twins(run, distinct)
+    gone = {twin.prompt.id for twin in twins}
+    prompts = [prompt for prompt in distinct if prompt.id not in gone]
+    side = sides(prompts, placed, run.recipe.prompts.heldout)
     if "heldout" not in side.values():
         raise BadPrompts(
             f"{run.recipe.prompts.path}: {len(prompts)} distinct prompts in {len(side)} families cannot be split into "
             "training and held-out ones; give more prompts, or a family column that tells them apart"
         )
-    return Loaded([prompt._replace(side=side[prompt.family]) for prompt in prompts], rows)
+    placed_now = [prompt._replace(side=side[prompt.family]) for prompt in prompts]
+    return Loaded(placed_now, rows, rows - len(distinct), twins)
 
 
 def _distinct(run: Run) -> tuple[list[Prompt], int]:
@@ -75,6 +91,29 @@ def _distinct(run: Run) -> tuple[list[Prompt], int]:
     if not prompts:
         raise BadPrompts(f"{section.path}: there is no prompt in it")
     return list(prompts.values()), rows
+
+
+def _twins(run: Run, prompts: list[Prompt]) -> list["Twin"]:
+    """The prompts that nearly repeat another. Those of an earlier load stay, even beside one another: neither new prompts nor
+    other settings move them, and their answers may be paid.
+    """
+    similarity = run.recipe.prompts.near
+    if similarity is None:
+        return []
+    from .near import near
+
+    earlier = {row["id"] for row in read_table(run.folder / FOLDER, "prompts", ("id",))}
+    twins = near(prompts, earlier, similarity)
+    if staying := sum(twin.prompt.id in earlier for twin in twins):
+        run.screen.line(
+            f"prompts: {staying:,} prompts of an earlier load nearly repeat others and stay, for their answers may be paid; "
+            f"without {run.folder / FOLDER} all are looked at anew"
+        )
+    return [twin for twin in twins if twin.prompt.id not in earlier]
+
+
+def _twin_columns(twin: "Twin") -> dict[str, Any]:
+    return {**prompt_columns(twin.prompt), "mate": twin.mate.id, "similarity": twin.similarity}
 
 
 def _placed_before(run: Run) -> Mapping[str, Side]:
@@ -103,7 +142,7 @@ STAGE = Stage(
     command="prompts",
     writes=FOLDER,
     reads=(),
-    version=1,
+    version=2,
     settings=_settings,
     work=work,
     files=_files,

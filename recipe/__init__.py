@@ -2,7 +2,7 @@
 
 from .budget import BudgetSection
 from .eval import EvalSection, GraderSection
-from .filter import FilterSection, Shape
+from .filter import FilterSection, SelectSection, Shape
 from .generate import GenerateSection
 from .load import load_recipe
 from .prompts import HeldoutSection, PromptsSection
@@ -21,6 +21,7 @@ __all__ = [
     "Price",
     "PromptsSection",
     "Recipe",
+    "SelectSection",
     "Shape",
     "TeacherSection",
     "TrainSection",

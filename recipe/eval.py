@@ -10,8 +10,9 @@ from .section import Section
 class GraderSection(Section):
     """How an answer is held against its reference."""
 
-    kind: Literal["exact", "normalised", "json", "regex"] = "exact"
-    """`exact`: same text; `normalised`: same but for case, width and spacing; `json`: same JSON value; `regex`: same group."""
+    kind: Literal["exact", "normalised", "json", "maths", "regex"] = "exact"
+    """`exact`: same text; `normalised`: same but for case, width and spacing; `json`: same JSON value; `maths`: final answers
+    that are the same number or expression; `regex`: same group."""
 
     pattern: str | None = None
     """For `regex`: what to take out of answer and reference before they are compared; its first group, its last match."""

@@ -62,5 +62,6 @@ class TrainSection(Section):
     save_every: int = Field(default=50, ge=1)
     """Steps between checkpoints, from which an interrupted training goes on."""
 
-    controls: tuple[Literal["unfiltered"], ...] = ("unfiltered",)
-    """Students trained beside it for comparison: `unfiltered` takes as many rows, drawn from whole answers, kept or dropped."""
+    controls: tuple[Literal["unfiltered", "random"], ...] = ("unfiltered", "random")
+    """Students trained beside it on as many rows, drawn by chance: `unfiltered` from all whole answers, kept or dropped; `random`
+    from those that the rule `select` chose among, only where it dropped some."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ..store.rows import SELECT
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -45,6 +47,15 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """A dropped row."""
+
+    reason: str
+    asked: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One rule of the filter."""
 
@@ -54,6 +65,37 @@ class Step:
     unscored: int
     reasons: tuple[tuple[str, int], ...] = ()
     """Most frequent first."""
+    usd: float = 0.0
+    """What the dropped rows cost."""
+    only: int = 0
+    """Rows that would be kept without it."""
+    instead: int = 0
+    """Rows that are kept and would not be without it."""
+    shared: tuple[tuple[str, int], ...] = ()
+    """(rule, rows): what others would drop by themselves of all that this one would by itself."""
+    examples: tuple[Example, ...] = ()
+    """Some of the dropped rows, drawn at random."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeakedFile:
+    """What training rows were held against."""
+
+    name: str
+    texts: int
+    dropped: int
+    """Rows that repeated one of them."""
+    kept: int
+    """Rows that share words with one of them and have other numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaks:
+    """The leak report in short."""
+
+    files: tuple[LeakedFile, ...] = ()
+    blind_spots: tuple[str, ...] = ()
+    """What such a search cannot see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +187,8 @@ class Judgement:
     """Paired, on the same prompts; the label says what minus what."""
     filtering: Interval | None = None
     """The student minus the same student trained on as many rows drawn from all whole answers."""
+    selection: Interval | None = None
+    """The student minus the same student trained on as many rows drawn from those that the rule `select` chose among."""
     training_seeds: int = 1
     efficiency: Efficiency = field(default_factory=Efficiency)
 
@@ -154,13 +198,22 @@ class Harvest:
     """From the prompts to the rows that were kept."""
 
     prompts: Mapping[str, int] = field(default_factory=dict)
-    """rows, merged, train, heldout; empty before there are any."""
+    """rows, merged, near, train, heldout; empty before there are any."""
     answers: int | None = None
     statuses: tuple[tuple[str, int], ...] = ()
     """What became of the answers, most frequent first."""
     filtered: bool = False
     funnel: tuple[Step, ...] = ()
+    """The rules that dropped something or could not judge something."""
+    let_all_pass: tuple[str, ...] = ()
+    """The rules that looked and dropped nothing."""
     kept: int | None = None
+    leaks: Leaks = field(default_factory=Leaks)
+
+    @property
+    def selected(self) -> bool:
+        """Whether the rule `select` chose among good rows, so that a random control says what that was worth."""
+        return any(step.rule == SELECT and step.dropped for step in self.funnel)
 
 
 @dataclass(frozen=True, slots=True)

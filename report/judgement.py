@@ -9,6 +9,7 @@ ARMS: Mapping[str, str] = {
     "teacher": "teacher",
     "student": "student",
     "control_unfiltered": "unfiltered control",
+    "control_random": "random control",
     "base": "base",
 }
 """The arms in the order of the page: name in the scorecard, name on the page."""
@@ -29,6 +30,7 @@ def read_judgement(scorecard: Mapping[str, Any], simulated: bool) -> Judgement:
         undefined=tuple(share["why"] for share in shares if share["value"] is None),
         differences=_differences(scorecard["difference"]),
         filtering=_interval(scorecard["filtering"]),
+        selection=_interval(scorecard["selection"]),
         training_seeds=scorecard["training_seeds"],
         efficiency=Efficiency(efficiency["student"], efficiency["teacher"], efficiency.get("student_usd_per_1000")),
     )

@@ -20,7 +20,13 @@ _EDGE = 66
 _LETTER = 7.1
 """Pixels that a letter of the labels takes, about."""
 
-_PAINTS = {"teacher": "teacher", "student": "student", "control_unfiltered": "control", "base": "base"}
+_PAINTS = {
+    "teacher": "teacher",
+    "student": "student",
+    "control_unfiltered": "control",
+    "control_random": "random",
+    "base": "base",
+}
 
 
 def arms_picture(arms: Sequence[Arm]) -> Markup | None:

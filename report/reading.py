@@ -4,7 +4,7 @@ What a finished stage always writes is read without a fallback: a name that is n
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from ..store.run import Run
 from ..store.tables import read_table
 from ..teacher.identity import PRACTICE, is_simulated
 from .courses import read_courses
-from .facts import Bill, Facts, Harvest, Judgement, Origin, Spending, Step
+from .facts import Bill, Facts, Judgement, Origin, Spending
+from .harvest import read_harvest
 from .judgement import read_judgement
 from .values import read_json, tally
 
@@ -48,7 +49,7 @@ def _facts(run: Run) -> Facts:
     paid, snapshots = _paid(run.folder / "completions") if "completions" in manifests else (None, Counter[str]())
     judges = read_table(run.folder / "scorecard", "items", ("snapshot",)) if scorecard else ()
     simulated = is_simulated(run.recipe.teacher, {*snapshots, *(row["snapshot"] for row in judges)})
-    harvest = _harvest(counts)
+    harvest = read_harvest(counts, run.folder / "samples")
     return Facts(
         name=run.recipe.name,
         teacher=run.recipe.teacher.model,
@@ -77,32 +78,26 @@ def _outdated(manifests: Mapping[str, Manifest]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _harvest(counts: Mapping[str, Mapping[str, Any]]) -> Harvest:
-    read, asked, sifted = (counts.get(stage) for stage in ("prompts", "completions", "samples"))
-    return Harvest(
-        prompts={name: read[name] for name in ("rows", "merged", "train", "heldout")} if read else {},
-        answers=asked["rows"] if asked else None,
-        statuses=tally(asked["status"]) if asked else (),
-        filtered=sifted is not None,
-        funnel=tuple(_step(one) for one in sifted["funnel"]) if sifted else (),
-        kept=sifted["kept"] if sifted else None,
-    )
-
-
-def _step(values: Mapping[str, Any]) -> Step:
-    return Step(values["rule"], values["in"], values["dropped"], values["unscored"], tally(values["reasons"]))
-
-
 def _bill(
     counts: Mapping[str, Mapping[str, Any]], paid: float | None, kept: int | None, scorecard: Mapping[str, Any] | None
 ) -> Bill:
+    judged = counts.get("samples", {}).get("judge", {}).get("cost_usd", 0.0)
     return Bill(
-        stages=tuple(_spending(label, counts[stage]) for stage, label in _PAID.items() if stage in counts),
+        stages=tuple(_spending(label, paid_for) for label, paid_for in _paid_for(counts)),
         answers_usd=paid,
-        kept_row_usd=paid / kept if paid is not None and kept else None,
+        kept_row_usd=(paid + judged) / kept if paid is not None and kept else None,
         distillation_usd=scorecard["costs"]["distillation_usd"] if scorecard else None,
         paid_by_this_run=scorecard["costs"]["paid_by_this_run"] if scorecard else None,
     )
+
+
+def _paid_for(counts: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What asked, and the counts of it: a judge's stand apart among those of the filter."""
+    for stage, label in _PAID.items():
+        if stage in counts:
+            yield label, counts[stage]
+    if "judge" in counts.get("samples", {}):
+        yield "the judge's grades", counts["samples"]["judge"]
 
 
 def _spending(label: str, counts: Mapping[str, Any]) -> Spending:

@@ -30,7 +30,7 @@ STAGE = Stage(
     command="report",
     writes="report",
     reads=("prompts", "completions", "samples", "student", "scorecard"),
-    version=2,
+    version=3,
     settings=_settings,
     work=_work,
 )

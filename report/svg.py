@@ -24,6 +24,7 @@ PAINT: Mapping[str, str] = {
     "control": "#02010c",
     "base": "#02010d",
     "dropped": "#02010e",
+    "random": "#02010f",
 }
 """The paints: each is the CSS variable of its name on the page."""
 

@@ -20,6 +20,8 @@ def _left_out(facts: Facts) -> Iterator[str]:
         return
     if judgement.filtering is None:
         yield "What filtering bought: there is no unfiltered control to compare with."
+    if facts.harvest.selected and judgement.selection is None:
+        yield "What selection bought: there is no random control of equal size to compare with."
     if judgement.training_seeds == 1:
         yield "Another training: there was one seed; the intervals cover the choice of prompts, not the luck of training."
     if judgement.grader == "exact":
@@ -33,7 +35,10 @@ def _beyond(facts: Facts) -> Iterator[str]:
     heldout = facts.harvest.prompts.get("heldout")
     those = f"the {count(heldout)} held-out prompts" if heldout is not None else "the held-out prompts"
     yield f"Other prompts: {those} come from the same source as the training prompts, and real traffic may differ."
-    yield "Near twins: held-out prompts share no family with training prompts; whether they paraphrase one was not looked for."
+    yield (
+        "Paraphrases: training rows that share a family or a long run of words with a held-out prompt are left out; the same "
+        "question in other words is not found."
+    )
     yield "What the student forgot: abilities of the base model outside this task were not measured."
     yield "Safety, bias and behaviour under attack."
     yield f"Rights: whether the teacher's terms allow training on its answers is for you to read{_terms(facts)}."

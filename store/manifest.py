@@ -12,6 +12,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 FILE_NAME = "manifest.json"
+NOT_COMPUTED = "not_computed"
+"""Among the counts: how many things a stage could not compute here. It is not done, and looks again at every run."""
 
 
 class Manifest(BaseModel):

@@ -1,7 +1,7 @@
 """The rows that travel between stages, as plain frozen data; `schemas.py` has their Parquet columns."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypedDict
 
 Side = Literal["train", "heldout"]
@@ -63,22 +63,9 @@ class Completion:
     """This draw's share of what the reply cost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A completion with its prompt, its scores and what the rules said: one row of `samples/`."""
-
-    prompt: Prompt
-    completion: Completion
-    scores: Mapping[str, float | None] = field(default_factory=dict)
-    rule: str = ""
-    """The rule that dropped it; empty for a kept row."""
-    reason: str = ""
-    """What that rule saw; empty for a kept row."""
-
-    @property
-    def kept(self) -> bool:
-        """Whether every rule let it pass."""
-        return not self.rule
+LEAK, SELECT = "leak", "select"
+"""Rules whose dropped rows later stages tell from the others: `leak` drops what repeats a held-out prompt, `select` chooses,
+last of all, among rows that every other rule has let pass."""
 
 
 def conversation(*turns: tuple[str, str]) -> tuple[Message, ...]:

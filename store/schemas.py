@@ -1,6 +1,6 @@
 """The Parquet columns of each table, the way from a row to its columns and back, and the prompts of a table."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .rows import Completion, Prompt, Sample
+from .rows import Completion, Prompt
 from .tables import read_columns
 
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
@@ -40,10 +40,10 @@ _OF_PROMPT = [
 ]
 
 
-def samples_schema(scores: Sequence[str]) -> pa.Schema:
+def samples_schema(scores: Mapping[str, pa.DataType]) -> pa.Schema:
     """Columns of `train-*` and `dropped-*`: `prompt` and `completion` as TRL takes them, then everything known of the row."""
     known = [(name, COMPLETIONS.field(name).type) for name in COMPLETIONS.names if name != "text"]
-    scored = [(SCORE_PREFIX + name, pa.float64()) for name in scores]
+    scored = [(SCORE_PREFIX + name, kind) for name, kind in scores.items()]
     return pa.schema([("prompt", MESSAGES), ("completion", MESSAGES), *known, *_OF_PROMPT, *scored, *_LABELS])
 
 
@@ -67,15 +67,3 @@ def completion_columns(completion: Completion) -> dict[str, Any]:
 def read_completion(row: Mapping[str, Any]) -> Completion:
     """The completion in one row of the completions table."""
     return Completion(**row)
-
-
-def sample_columns(sample: Sample) -> dict[str, Any]:
-    """One row of the samples table."""
-    row = completion_columns(sample.completion)
-    text = row.pop("text")
-    row |= {name: getattr(sample.prompt, name) for name, _ in _OF_PROMPT}
-    row |= {SCORE_PREFIX + name: value for name, value in sample.scores.items()}
-    row |= {"rule": sample.rule, "reason": sample.reason}
-    row["prompt"] = list(sample.prompt.messages)
-    row["completion"] = [{"role": "assistant", "content": text}]
-    return row

@@ -32,6 +32,7 @@ class TableWriter:
         self._folder, self._name, self._schema = folder, name, schema
         self._waiting: list[Mapping[str, Any]] = []
         self._batches: list[pa.RecordBatch] = []
+        self._grouped = 0
         self._part: pq.ParquetWriter | None = None
         self._parts = 0
         self._thread = ThreadPoolExecutor(1, "tables")
@@ -46,14 +47,33 @@ class TableWriter:
         elif len(self._waiting) == ROWS_PER_BATCH:
             self._end_batch()
 
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        """Add rows that are columns already; into the same groups and parts as one by one."""
+        if self._waiting:
+            self._end_batch()
+        at = 0
+        while at < batch.num_rows:
+            room = min(ROWS_PER_GROUP - self._grouped, ROWS_PER_PART - self.rows % ROWS_PER_PART)
+            piece = batch.slice(at, room)
+            at += piece.num_rows
+            self.rows += piece.num_rows
+            self._add(piece)
+            if self.rows % ROWS_PER_PART == 0:
+                self._end_part()
+
     @property
     def _temporary(self) -> Path:
         return self._folder / f"{self._name}-{self._parts:05d}.tmp"
 
     def _end_batch(self) -> None:
-        self._batches.append(record_batch(self._waiting, self._schema))
+        batch = record_batch(self._waiting, self._schema)
         self._waiting.clear()
-        if len(self._batches) * ROWS_PER_BATCH >= ROWS_PER_GROUP:
+        self._add(batch)
+
+    def _add(self, batch: pa.RecordBatch) -> None:
+        self._batches.append(batch)
+        self._grouped += batch.num_rows
+        if self._grouped >= ROWS_PER_GROUP:
             self._write_group()
 
     def _write_group(self) -> pq.ParquetWriter:
@@ -64,6 +84,7 @@ class TableWriter:
         if self._batches:
             self._writing = self._thread.submit(self._part.write_table, pa.Table.from_batches(self._batches))
             self._batches.clear()
+            self._grouped = 0
         return self._part
 
     def _hear_thread(self) -> None:
@@ -91,6 +112,8 @@ class TableWriter:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
+        for left in self._folder.glob(f"{self._name}-[0-9]*"):  # by a writer that did not come to its end
+            left.unlink()
         return self
 
     def __exit__(
@@ -125,11 +148,16 @@ def read_table(folder: Path, name: str, columns: Sequence[str] | None = None) ->
 
 def read_columns(folder: Path, name: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, list[Any]]]:
     """The columns of a table, or some of them, by their names: batch after batch of its rows, in order."""
+    for batch in read_batches(folder, name, ROWS_PER_BATCH, columns):
+        # Column by column is twice as fast as `batch.to_pylist()`.
+        yield dict(zip(batch.schema.names, [column.to_pylist() for column in batch.columns], strict=True))
+
+
+def read_batches(folder: Path, name: str, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a table, or some columns of them, in order and in batches of at most so many; none is empty."""
     for part in parts(folder, name):
         with pq.ParquetFile(part, pre_buffer=False) as file:
-            for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=columns, use_threads=False):
-                # Column by column is twice as fast as `batch.to_pylist()`.
-                yield dict(zip(batch.schema.names, [column.to_pylist() for column in batch.columns], strict=True))
+            yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
 
 
 def count_rows(folder: Path, name: str) -> int:

@@ -35,6 +35,23 @@ def local_folder(spec: str, home: Path) -> Path:
     return home / Path(spec).expanduser()
 
 
+SMALL = 32 * 2**20
+"""Bytes up to which a file of a local student is read at every command that asks whether something changed."""
+
+
+def model_files(spec: str, home: Path) -> list[Path]:
+    """Config, tokenizer, template, index: the files of a local student below 32 MB; none for any other student.
+
+    Larger ones are weights, and reading them would make `status` slow. Weights that are saved anew over the old ones
+    without any other change are not noticed: a new student wants a new folder.
+    """
+    if kind_of(spec, home) != "local":
+        return []
+    folder = local_folder(spec, home)
+    found = sorted([*folder.iterdir(), *folder.glob("additional_chat_templates/*")])
+    return [path for path in found if path.is_file() and path.stat().st_size < SMALL]
+
+
 def check_student(spec: str, home: Path) -> Kind:
     """Find out what is wrong with a student before anything is asked, and return where it comes from.
 

@@ -106,19 +106,26 @@ def tariff(section: TeacherSection, home: Path) -> Tariff:
     raise unpriced(section.model, address, home)
 
 
-def cap_of(recipe: Recipe, home: Path) -> Cap:
-    """The most that a run of this recipe may spend.
+def cap_of(recipe: Recipe, home: Path, *others: TeacherSection) -> Cap:
+    """The most that a run of this recipe may spend, on its teacher and on those that it asks beside it.
 
     Raises:
-        BadRecipe: a cap in dollars on a teacher that costs nothing as far as we know; it would hold back nothing.
+        BadRecipe: a cap in dollars on teachers that cost nothing as far as we know; it would hold back nothing.
     """
-    if recipe.budget.usd is not None and tariff(recipe.teacher, home).is_free:
+    asked = (recipe.teacher, *judging(recipe), *others)
+    if recipe.budget.usd is not None and all(tariff(section, home).is_free for section in asked):
         raise BadRecipe(
             f"'budget.usd' is {recipe.budget.usd:g}, and the teacher at {recipe.teacher.base_url} is taken to cost nothing. "
             "If it stands before one that is paid for, state its price below `teacher:`\n"
             "  price: {input: …, output: …}\nor cap the tokens instead: budget.tokens"
         )
     return Cap(recipe.budget.usd, recipe.budget.tokens)
+
+
+def judging(recipe: Recipe) -> tuple[TeacherSection, ...]:
+    """The models that the recipe asks for judgements, where they are not its teacher."""
+    judge = recipe.filter.judge
+    return (judge.teacher,) if judge is not None and judge.teacher is not None else ()
 
 
 def _host(section: TeacherSection) -> str:

@@ -23,14 +23,16 @@ from .transport import HttpTransport
 
 
 @asynccontextmanager
-async def open_teacher(run: Run, stage: str) -> AsyncIterator[Teacher]:
-    """The recipe's teacher, ready to be asked; what it answers is billed to the run and the stage, under the run's cap."""
-    section = run.recipe.teacher
+async def open_teacher(run: Run, stage: str, section: TeacherSection | None = None) -> AsyncIterator[Teacher]:
+    """The recipe's teacher or another one, ready to be asked; what it answers is billed to the run and the stage, under the run's
+    cap.
+    """
+    section = section or run.recipe.teacher
     check_replicas(section)
     allow_connections(section.concurrency)  # before the practice server starts, which inherits the limit
     payer = Payer(run.recipe.name, stage, run.recipe.digest(), identity(section, run.home))
-    cap = cap_of(run.recipe, run.home)
-    with serving(run) as base_url, Ledger(run.ledger) as ledger:
+    cap = cap_of(run.recipe, run.home, section)
+    with serving(run, section) as base_url, Ledger(run.ledger) as ledger:
         async with AsyncExitStack() as stack:
             urls = [base_url, *section.replicas]
             transports = [
@@ -87,9 +89,9 @@ async def greet(section: TeacherSection, urls: list[str]) -> Greeting:
 
 
 @contextmanager
-def serving(run: Run) -> Iterator[str]:
-    """The URL at which the recipe's teacher answers; the practice teacher is started for as long as it is needed."""
-    section = run.recipe.teacher
+def serving(run: Run, section: TeacherSection | None = None) -> Iterator[str]:
+    """The URL at which the recipe's teacher or another one answers; a practice teacher is started for as long as it is needed."""
+    section = section or run.recipe.teacher
     if not is_practice(section):
         yield section.base_url
         return

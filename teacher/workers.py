@@ -19,6 +19,7 @@ async def ask_all(
     screen: Screen,
     label: str,
     total: int,
+    unit: str = "prompts",
 ) -> None:
     """Run `ask` on every item, with progress and money on the screen.
 
@@ -30,7 +31,7 @@ async def ask_all(
         if sent := teacher.in_flight:
             screen.line(f"stopping: what is in flight ({sent:,}) is paid and will be kept; Ctrl-C leaves it behind")
 
-    with screen.track(label, total, "prompts") as track:
+    with screen.track(label, total, unit) as track:
 
         async def ask_one(item: Item) -> None:
             await ask(item)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from potstill.store.columns import column, record_batch
 from potstill.store.schemas import COMPLETIONS, MESSAGES, PROMPTS, samples_schema
 
-SCHEMAS = (PROMPTS, COMPLETIONS, samples_schema(["copies", "length"]), pa.schema([]))
+SCHEMAS = (PROMPTS, COMPLETIONS, samples_schema({"copies": pa.float64(), "length": pa.float64()}), pa.schema([]))
 
 
 def values_of(kind: pa.DataType) -> st.SearchStrategy[Any]:
@@ -80,11 +80,12 @@ def test_writing_and_reading_tables_imports_no_pandas() -> None:
     pytest.importorskip("pandas")
     code = """
 import sys, tempfile
+import pyarrow as pa
 from pathlib import Path
 from potstill.store.schemas import COMPLETIONS, PROMPTS, samples_schema
 from potstill.store.tables import read_table, write_table
 with tempfile.TemporaryDirectory() as name:
-    for number, schema in enumerate((PROMPTS, COMPLETIONS, samples_schema(["copies"]))):
+    for number, schema in enumerate((PROMPTS, COMPLETIONS, samples_schema({"copies": pa.float64()}))):
         write_table(Path(name), f"t{number}", schema, [{}, {}])
         assert list(read_table(Path(name), f"t{number}")) == [dict.fromkeys(schema.names)] * 2
 print("pandas" in sys.modules)

@@ -279,7 +279,7 @@ def test_every_command_has_help(potstill_in: Potstill, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["run", "prompts", "generate", "filter", "train", "eval", "report"])
 def test_only_what_asks_may_ask_again(potstill_in: Potstill, command: str) -> None:
-    assert ("--retry" in potstill_in(command, "--help").stdout) is (command in ("run", "generate", "eval"))
+    assert ("--retry" in potstill_in(command, "--help").stdout) is (command in ("run", "generate", "filter", "eval"))
 
 
 def test_an_option_that_there_is_not_ends_with_2(potstill_in: Potstill) -> None:

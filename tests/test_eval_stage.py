@@ -100,6 +100,17 @@ def test_every_arm_answers_the_same_prompts_in_the_items(tmp_path):
     assert all(row["status"] == "truncated" for row in rows if row["finish_reason"] == "length")
 
 
+def test_a_random_control_is_asked_and_says_what_the_choice_bought(tmp_path):
+    run = run_in(tmp_path)
+    leave_students(run, "model", "control_random")
+    STAGE.work(run, run.folder / "scorecard")
+    card = orjson.loads((run.folder / "scorecard" / "scorecard.json").read_bytes())
+    assert list(card["arms"]) == ["teacher", "student", "control_random"]
+    assert "`select`" in card["arms"]["control_random"]["how"]
+    assert card["selection"]["low"] < card["selection"]["value"] < card["selection"]["high"]
+    assert card["filtering"] is None
+
+
 def test_without_references_nobody_is_asked_and_the_scorecard_says_what_to_give(tmp_path):
     run = run_in(tmp_path, references=False)
     leave_students(run, "model")

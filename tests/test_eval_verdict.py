@@ -226,6 +226,20 @@ def test_every_prompt_of_an_arm_is_in_its_score_or_counted_out():
     assert set(card["difference"]) == {"student - teacher", "student - base"}
 
 
+def test_what_filtering_and_choosing_bought_have_intervals():
+    right = {"teacher": 380, "student": 360, "control_unfiltered": 240, "control_random": 350}
+    found = find(paired(items_of(recipe(), prompts(400), **right)), 0.95, 0.95)
+    assert found is not None
+    assert found.filtering is not None
+    assert found.selection is not None
+    assert (found.filtering.interval.value, found.selection.interval.value) == (0.3, 0.025)
+    assert found.selection.interval.low < 0.025 < found.selection.interval.high
+    assert found.selection.p < 0.05
+    card = find(paired(items_of(recipe(), prompts(400), teacher=380, student=360)), 0.95, 0.95)
+    assert card is not None
+    assert card.filtering is card.selection is None
+
+
 def test_a_scorecard_without_a_score_has_no_number_in_its_place():
     on = prompts(3, reference=None)
     items: dict[str, list[Item]] = {"teacher": [], "student": []}

@@ -11,7 +11,7 @@ import pytest
 
 FLOORS = (
     {"errors"},
-    {"store", "recipe"},
+    {"store", "recipe", "texts"},
     {"ledger"},
     {"prompts", "student", "teacher"},
     {"graders"},
@@ -82,7 +82,18 @@ def test_no_module_at_the_root_bears_the_name_of_a_standard_one(root: Path) -> N
     assert not names & set(sys.stdlib_module_names)
 
 
-HEAVY = ("torch", "transformers", "trl", "datasets", "peft", "scipy", "matplotlib", "openai", "aiohttp")
+HEAVY = (
+    "torch",
+    "transformers",
+    "trl",
+    "datasets",
+    "peft",
+    "scipy",
+    "matplotlib",
+    "openai",
+    "aiohttp",
+    "potstill.texts",
+)
 
 
 @pytest.mark.parametrize("module", ["potstill.cli.main", "potstill.pipeline"])

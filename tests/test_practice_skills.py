@@ -123,6 +123,26 @@ def test_wrong_answers_are_wrong_in_one_field_and_as_often_as_declared() -> None
             assert sum(right[name] != given[name] for name in right) == 1
 
 
+def test_what_is_misread_is_misread_alike_in_every_draw_and_as_often_as_declared() -> None:
+    def told(misread: float, draw: str | None) -> list[str]:
+        settings = FLAWLESS.model_copy(update={"misread": misread})
+        return [skills_draw(settings, row["prompt"], draw).text for row in ROWS]
+
+    always, sometimes = told(1.0, "0"), told(0.4, "0")
+    assert always == told(1.0, "1") == told(1.0, None)
+    assert sometimes == told(0.4, "1") == told(0.4, None)
+    wrong = [(row, text) for row, text in zip(ROWS, always, strict=True) if text != row["reference"]]
+    assert len(wrong) / len(ROWS) == near(0.5 * 132 / 365 + 0.5 / 4, len(ROWS))
+    for row, text in wrong:
+        if row["prompt"].startswith("Date"):
+            year, month, day = row["reference"].split("-")
+            assert text == f"{year}-{day}-{month}"
+        else:
+            assert text == row["reference"].replace("@post.example", "@mail.example")
+    some = [one for one, row in zip(sometimes, ROWS, strict=True) if one != row["reference"]]
+    assert len(some) / len(wrong) == near(0.4, len(wrong))
+
+
 def test_errors_differ_from_draw_to_draw() -> None:
     wrong = FLAWLESS.model_copy(update={"wrong": 1.0})
     for row in ROWS[:20]:
@@ -189,6 +209,7 @@ def test_identity_names_what_shapes_answers_and_nothing_else() -> None:
     noisy = practice_settings("practice://skills?seed=1&fail_500=0.3&latency_ms=5&rpm=60&require_key=1&hang_s=1")
     assert noisy.identity() == plain.identity()
     assert practice_settings("practice://skills?seed=1&habit=0.5").identity() != plain.identity()
+    assert practice_settings("practice://skills?seed=1&misread=0.5").identity() != plain.identity()
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,10 @@ def test_the_name_is_the_file_unless_given(tmp_path: Path) -> None:
         ({"name": "../up"}, "'name' is '../up'"),
         ({"budget": 5}, "'budget': a section is wanted here, with keys of its own: usd, tokens"),
         ({"generate": {"json_schema": 5}}, "'generate.json_schema' is 5: a mapping is wanted, .*; or a text is wanted"),
-        ({"eval": {"grader": {"kind": "fuzzy"}}}, "'eval.grader.kind' is 'fuzzy': 'exact', 'normalised', 'json' or"),
+        (
+            {"eval": {"grader": {"kind": "fuzzy"}}},
+            "'eval.grader.kind' is 'fuzzy': 'exact', 'normalised', 'json', 'maths' or",
+        ),
     ],
 )
 def test_what_does_not_hold_is_said_with_its_place(tmp_path: Path, change: dict, says: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pytest
 
 from potstill.errors import BrokenWorld
@@ -21,14 +22,13 @@ from potstill.recipe import Recipe
 from potstill.report.reading import STAGES
 from potstill.report.stage import STAGE
 from potstill.store.manifest import Manifest
-from potstill.store.rows import Completion, Prompt, Sample, conversation
+from potstill.store.rows import Completion, Prompt, conversation
 from potstill.store.run import Run
 from potstill.store.schemas import (
     COMPLETIONS,
     PROMPTS,
     completion_columns,
     prompt_columns,
-    sample_columns,
     samples_schema,
 )
 from potstill.store.screen import PlainScreen
@@ -37,6 +37,8 @@ from potstill.student.tokenizer import train_tokenizer
 from potstill.teacher.reply import Reply
 from potstill.train.proof import prove_rows
 from potstill.train.rows import Row, encode_rows
+
+from .sampling import Sample, sample_columns
 
 ATTACK = '<script>alert("1")</script> $x$ & "quoted"'
 RIGHT = {"teacher": 368, "student": 360, "base": 0, "control_unfiltered": 244}
@@ -152,12 +154,16 @@ def training() -> bytes:
 
 
 COUNTS: dict[str, dict[str, Any]] = {
-    "prompts": {"rows": 6600, "merged": 12, "train": 6188, "heldout": 400, "families": 6588},
+    "prompts": {"rows": 6600, "merged": 12, "near": 3, "train": 6188, "heldout": 400, "families": 6588},
     "completions": {"prompts": 60, "rows": 60, "status": {"ok": 54, "error:500": 6},
                     "sent": 58, "reused": 2, "failed": 6, "usd": 0.012, "input_tokens": 1800, "output_tokens": 720},
     "samples": {"rows": 60, "kept": 48, "dropped": 12, "heldout": 400, "scores": ["agreement"], "funnel": [
-        {"rule": "status", "in": 60, "dropped": 6, "unscored": 0, "reasons": {"error:500": 6}},
-        {"rule": "format", "in": 54, "dropped": 6, "unscored": 3, "reasons": {"no shape <fits>": 6}},
+        {"rule": "status", "in": 60, "dropped": 6, "unscored": 0, "usd": 0.001, "alone": 6, "shared": {}, "only": 0,
+         "instead": 0, "reasons": {"error:500": 6}},
+        {"rule": "length", "in": 54, "dropped": 0, "unscored": 0, "usd": 0.0, "alone": 0, "shared": {}, "only": 0,
+         "instead": 0, "reasons": {}},
+        {"rule": "format", "in": 54, "dropped": 6, "unscored": 3, "usd": 0.001, "alone": 6, "shared": {"near": 2}, "only": 4,
+         "instead": 0, "reasons": {"no shape <fits>": 6}},
     ]},
     "student": {"rows": 4000, "too_long": 2, "steps": 160, "seconds": 44.0, "parameters": 860_000},
     "scorecard": {"items": 1600, "arms": 4,
@@ -186,10 +192,15 @@ def fill(folder: Path, samples: list[Sample]) -> None:
     write_table(
         folder / "completions", "completions", COMPLETIONS, (completion_columns(one.completion) for one in samples)
     )
-    schema = samples_schema(["agreement"])
+    schema = samples_schema({"agreement": pa.float64()})
     write_table(folder / "samples", "train", schema, (sample_columns(one) for one in samples if one.kept))
     write_table(folder / "samples", "dropped", schema, (sample_columns(one) for one in samples if not one.kept))
     write_table(folder / "samples", "heldout", PROMPTS, (prompt_columns(one) for one in asked if one.side == "heldout"))
+    example = {"id": "1", "reason": "no shape <fits>", "asked": ATTACK, "answer": ATTACK}
+    (folder / "samples" / "funnel.json").write_bytes(orjson.dumps({"format": [example]}))
+    file = {"texts": 400, "dropped": {"equal": 2}, "kept_for_other_numbers": 1, "examples": []}
+    leaks = {"files": {"held-out prompts": file}, "blind_spots": ["Paraphrases are not seen."]}
+    (folder / "samples" / "leaks.json").write_bytes(orjson.dumps(leaks))
     (folder / "student").mkdir()
     (folder / "student" / "training.json").write_bytes(training())
 
@@ -233,6 +244,49 @@ def test_all_arms_are_drawn_and_listed(tmp_path: Path) -> None:
         assert re.search(rf"<th>{label}</th><td[^>]*>{score}", page)
 
 
+def choose(run: Run) -> None:
+    """Let the run's last rule be one that chose among good rows."""
+    step = {
+        "rule": "select",
+        "in": 48,
+        "dropped": 20,
+        "unscored": 0,
+        "usd": 0.0,
+        "only": 20,
+        "instead": 0,
+        "shared": {},
+    }
+    step["reasons"] = {"not chosen": 20}
+    edit(run.folder / "samples" / "manifest.json", lambda manifest: manifest["counts"]["funnel"].append(step))
+
+
+def test_what_choosing_bought_is_told_with_its_interval(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    choose(run)
+    bought = {"value": 0.021, "low": 0.004, "high": 0.038, "p": 0.012}
+
+    def add_control(record: dict[str, Any]) -> None:
+        record["arms"]["control_random"] = record["arms"]["control_unfiltered"]
+
+    edit(run.folder / "student" / "training.json", add_control)
+    edit(run.folder / "scorecard" / "scorecard.json", add_control)
+    edit(run.folder / "scorecard" / "scorecard.json", lambda card: card.update(selection=bought))
+    page = page_of(run)
+    assert re.search(
+        r"Choosing alone bought <strong[^>]*>\+2\.1 points</strong> \(\+0\.4 to \+3\.8, p = 0\.012\)", page
+    )
+    assert "random control" in " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", page))
+    assert "var(--random)" in page
+    assert "What selection bought" not in page
+
+
+def test_a_choice_without_a_random_control_is_called_untested_and_no_choice_is_not_mentioned(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    assert "election" not in page_of(run)
+    choose(run)
+    assert "What selection bought: there is no random control" in page_of(run)
+
+
 def test_every_picture_takes_its_colours_from_the_page(tmp_path: Path) -> None:
     pictures = re.findall(r"<svg.*?</svg>", page_of(make_run(tmp_path)), re.DOTALL)
     assert len(pictures) == 6, "three pictures, each wide and narrow"
@@ -265,7 +319,9 @@ def test_a_run_without_anything_says_what_to_do(tmp_path: Path) -> None:
     assert "No verdict yet" in page
 
 
-@pytest.mark.parametrize("gone", ["verdict", "arms", "retained", "filtering", "efficiency", "costs", "confidence"])
+@pytest.mark.parametrize(
+    "gone", ["verdict", "arms", "retained", "filtering", "selection", "efficiency", "costs", "confidence"]
+)
 def test_a_scorecard_that_lacks_what_is_always_written_is_no_page_with_a_gap(tmp_path: Path, gone: str) -> None:
     run = make_run(tmp_path)
     edit(run.folder / "scorecard" / "scorecard.json", lambda card: card.pop(gone))
@@ -389,3 +445,11 @@ def test_the_page_says_what_its_numbers_count(tmp_path: Path) -> None:
     assert re.search(r"time per request</dt><dd>310 ms<small>in batches of 64</small>", page), "throughput is called so"
     for gone in ("no other traffic", "paid for itself", "before filtering"):
         assert gone not in page
+
+
+def test_rows_that_were_dropped_and_leaks_are_told(tmp_path: Path) -> None:
+    page = page_of(make_run(tmp_path))
+    assert "for example, at random: no shape &lt;fits&gt;" in page
+    assert re.search(r"<th>held-out prompts</th><td[^>]*>400</td><td[^>]*>2</td><td[^>]*>1</td>", page)
+    assert "<li>Paraphrases are not seen.</li>" in page
+    assert "Looked and dropped nothing: length." in page

@@ -40,6 +40,35 @@ def test_a_part_is_written_in_small_groups_so_that_few_rows_are_ever_held(tmp_pa
     assert list(read_table(tmp_path, "t")) == rows(count)
 
 
+@pytest.mark.parametrize("sizes", [[3, 30, 1], [34], [1] * 34])
+def test_batches_are_written_as_their_rows_would_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
+) -> None:
+    monkeypatch.setattr(tables, "ROWS_PER_PART", 10)
+    monkeypatch.setattr(tables, "ROWS_PER_GROUP", 4)
+    monkeypatch.setattr(tables, "ROWS_PER_BATCH", 2)
+    write_table(tmp_path / "one", "t", SCHEMA, rows(34))
+    with TableWriter(tmp_path / "many", "t", SCHEMA) as table:
+        at = 0
+        for size in sizes:
+            table.write_batch(pa.RecordBatch.from_pylist(rows(34)[at : at + size], schema=SCHEMA))
+            at += size
+    assert table.rows == 34
+    wanted, found = (parts(tmp_path / name, "t") for name in ("one", "many"))
+    assert [path.read_bytes() for path in found] == [path.read_bytes() for path in wanted]
+
+
+def test_parts_that_an_interrupted_writer_left_are_no_part_of_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "ROWS_PER_PART", 10)
+    write_table(tmp_path, "t", SCHEMA, rows(35))
+    (tmp_path / "t-00004.tmp").write_bytes(b"half")
+    write_table(tmp_path, "t", SCHEMA, rows(12))
+    assert list(read_table(tmp_path, "t")) == rows(12)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t-00000.parquet", "t-00001.parquet"]
+
+
 def test_some_columns_are_read_alone(tmp_path: Path) -> None:
     write_table(tmp_path, "t", SCHEMA, rows(3))
     assert list(read_table(tmp_path, "t", ["n"])) == [{"n": 0}, {"n": 1}, {"n": 2}]

@@ -1,12 +1,23 @@
 """Which rows an arm trains on: whole ones, that fit, that forge no turn; the control's are drawn without the filter."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from potstill.store.rows import Completion, Prompt, Sample, conversation
-from potstill.store.schemas import sample_columns, samples_schema
+from potstill.store.rows import Completion, Prompt, conversation
+from potstill.store.schemas import samples_schema
 from potstill.store.tables import write_table
 from potstill.student.tokenizer import train_tokenizer
-from potstill.train.rows import Row, dropped_answers, encode_rows, kept_rows, shows_thinking, unfiltered_order
+from potstill.train.rows import (
+    Row,
+    dropped_answers,
+    encode_rows,
+    kept_rows,
+    random_order,
+    shows_thinking,
+    unfiltered_order,
+)
+
+from .sampling import Sample, sample_columns
 
 TOKENIZER = train_tokenizer(["a b c", "short", "long"] * 3, vocab_size=300, context=128)
 
@@ -29,12 +40,13 @@ def test_a_failed_or_cut_off_answer_is_never_trained_on(tmp_path: Path) -> None:
         sample("bad", rule="format"),
         sample("cut", "truncated", "status"),
         sample("lost", "error:500", "status"),
+        sample("leaked", rule="leak"),
     ]
     kept = [sample("good"), sample("kept cut", "truncated"), sample("kept lost", "error:500")]
-    write_table(tmp_path, "train", samples_schema([]), [sample_columns(one) for one in kept])
-    write_table(tmp_path, "dropped", samples_schema([]), [sample_columns(one) for one in dropped])
+    write_table(tmp_path, "train", samples_schema({}), [sample_columns(one) for one in kept])
+    write_table(tmp_path, "dropped", samples_schema({}), [sample_columns(one) for one in dropped])
     assert [one.id for one in kept_rows(tmp_path)] == ["c-good"]
-    assert [one.id for one in dropped_answers(tmp_path)] == ["c-bad"]
+    assert [one.id for one in dropped_answers(tmp_path)] == ["c-bad"]  # not the leak
     assert list(kept_rows(tmp_path)[0].completion) == [{"role": "assistant", "content": "yes"}]
 
 
@@ -65,6 +77,31 @@ def test_the_control_takes_as_many_rows_from_kept_and_dropped() -> None:
     names = [one.row.id for one in control.rows]
     assert len(set(names)) == len(kept)
     assert 8 < sum(name.startswith("d") for name in names) < 32
+
+
+def test_the_random_control_takes_as_many_rows_from_those_that_were_chosen_among() -> None:
+    kept = [row(f"k{at}", "a") for at in range(40)]
+    passed_over = [replace(row(f"s{at}", "b"), rule="select") for at in range(40)]
+    bad = [replace(row(f"d{at}", "c"), rule="format") for at in range(40)]
+    pool = random_order(kept, [*bad, *passed_over])
+    assert sorted(one.id for one in pool) == sorted(one.id for one in [*kept, *passed_over])
+    assert pool == random_order(kept, passed_over), "the same draw whatever other rules dropped"
+    names = [one.row.id for one in encode_rows(TOKENIZER, pool, max_length=128, wanted=len(kept)).rows]
+    assert len(set(names)) == len(kept)
+    assert 8 < sum(name.startswith("s") for name in names) < 32
+
+
+def test_without_a_choice_there_is_no_random_control() -> None:
+    kept = [row("k", "a")]
+    assert random_order(kept, [replace(row("d", "b"), rule="format")]) == []
+    assert random_order(kept, []) == []
+
+
+def test_dropped_answers_of_one_rule(tmp_path: Path) -> None:
+    dropped = [sample("bad", rule="format"), sample("passed over", rule="select")]
+    write_table(tmp_path, "dropped", samples_schema({}), [sample_columns(one) for one in dropped])
+    assert [(one.id, one.rule) for one in dropped_answers(tmp_path, "select")] == [("c-passed over", "select")]
+    assert [one.rule for one in dropped_answers(tmp_path)] == ["format", "select"]
 
 
 def test_an_arm_counts_its_prompts_and_its_longest_answer() -> None:

@@ -3,8 +3,11 @@
 import json
 from dataclasses import replace
 from importlib.resources import files
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
 from datasets import load_dataset
@@ -14,9 +17,9 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from potstill.errors import BadInput, BadRecipe, BadStudent
 from potstill.recipe import Recipe
-from potstill.store.rows import Completion, Prompt, Sample, conversation
+from potstill.store.rows import Completion, Prompt, conversation
 from potstill.store.run import Run
-from potstill.store.schemas import sample_columns, samples_schema
+from potstill.store.schemas import samples_schema
 from potstill.store.screen import PlainScreen
 from potstill.store.tables import parts, write_table
 from potstill.student.load import Scratch, Student, load_base, load_student, load_tokenizer, save_student
@@ -24,6 +27,8 @@ from potstill.student.template import NO_THINKING, template_digest
 from potstill.train import arms
 from potstill.train.checkpoints import MARK
 from potstill.train.stage import STAGE
+
+from .sampling import Sample, sample_columns
 
 
 def sample(at: int, said: str, rule: str = "") -> Sample:
@@ -37,9 +42,10 @@ def sample(at: int, said: str, rule: str = "") -> Sample:
 
 KEPT = [sample(at, f"2021-05-{at:02d}") for at in range(10, 30)]
 DROPPED = [sample(at, f"the {at}th of May", "format") for at in range(40, 50)]
+PASSED_OVER = [sample(at, f"2022-06-{at - 40:02d}", "select") for at in range(50, 70)]
 
 
-def run_in(home: Path, kept: list[Sample] = KEPT, **train: object) -> Run:
+def run_in(home: Path, kept: list[Sample] = KEPT, dropped: list[Sample] = DROPPED, **train: object) -> Run:
     recipe = Recipe.model_validate(
         {
             "name": "days",
@@ -49,9 +55,9 @@ def run_in(home: Path, kept: list[Sample] = KEPT, **train: object) -> Run:
         }
     )
     folder = home / "runs" / "days"
-    schema = samples_schema(["agreement"])
+    schema = samples_schema({"agreement": pa.float64()})
     write_table(folder / "samples", "train", schema, [sample_columns(one) for one in kept])
-    write_table(folder / "samples", "dropped", schema, [sample_columns(one) for one in DROPPED])
+    write_table(folder / "samples", "dropped", schema, [sample_columns(one) for one in dropped])
     (folder / "student").mkdir(exist_ok=True)
     return Run(recipe, home, folder, PlainScreen())
 
@@ -89,6 +95,27 @@ def test_a_student_from_scratch_with_its_control_and_its_base(tmp_path: Path) ->
     name = "model.embed_tokens.weight"
     assert not torch.equal(base[name], model[name])
     assert not torch.equal(model[name], control[name])
+
+
+def test_a_choice_among_good_rows_gets_a_random_control_of_equal_size(tmp_path: Path) -> None:
+    run = run_in(tmp_path, dropped=[*DROPPED, *PASSED_OVER])
+    work(run)
+    student = run.folder / "student"
+    arms = json.loads((student / "training.json").read_text(encoding="utf-8"))["arms"]
+    assert list(arms) == ["student", "control_unfiltered", "control_random"]
+    assert {arm["rows"] for arm in arms.values()} == {20}
+    name = "model.embed_tokens.weight"
+    weights = [weights_in(student / folder)[name] for folder in ("model", "control_unfiltered", "control_random")]
+    assert not any(torch.equal(one, other) for one, other in combinations(weights, 2))
+
+
+def test_a_random_control_alone_reads_no_more_than_what_was_chosen_among(tmp_path: Path) -> None:
+    made = load_student("scratch:tiny", tmp_path, scratch=Scratch(["Day 12?", "2021-05-12"], 300, 0))
+    save_student(made, tmp_path / "mine")
+    asked: dict[str, Any] = {"student": str(tmp_path / "mine"), "controls": ["random"], "steps": 1}
+    chosen = run_in(tmp_path, dropped=[*DROPPED, *PASSED_OVER], **asked)
+    assert work(chosen)["arms"] == ["student", "control_random"]
+    assert work(run_in(tmp_path / "nothing chosen", **asked))["arms"] == ["student"]
 
 
 def test_the_same_recipe_gives_the_same_student_and_finished_arms_stay(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The arms of a training: the student, and beside it the controls that say what the filter was worth."""
+"""The arms of a training: the student, and beside it the controls that say what the filter was worth, and what its choice."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ from ..student.measure import parameters
 from .checkpoints import clear_if_changed
 from .proof import prove_rows, prove_saved
 from .rows import (
+    SELECT,
     ArmRows,
     Row,
     corpus_texts,
     dropped_answers,
     encode_rows,
     kept_rows,
+    random_order,
     shows_thinking,
     unfiltered_order,
 )
 from .settings import Facts, TrainSettings, settle, way_of
 from .sft import fine_tune
 
-STUDENT, UNFILTERED = "student", "control_unfiltered"
+STUDENT, UNFILTERED, RANDOM = "student", "control_unfiltered", "control_random"
 
-ARM_FOLDERS: Mapping[str, str] = {STUDENT: "model", UNFILTERED: UNFILTERED}
+ARM_FOLDERS: Mapping[str, str] = {STUDENT: "model", UNFILTERED: UNFILTERED, RANDOM: RANDOM}
 """Where each arm's model is saved below `student/`."""
 
 RECORD = "training.json"
@@ -72,7 +74,7 @@ def train_arms(run: Run, folder: Path) -> dict[str, Any]:
             f"{samples}: no row was kept, so there is nothing to train on; look at the funnel (`potstill report`, "
             f"report.html) and at the reasons of the {count_rows(samples, 'dropped'):,} dropped rows (dropped-*.parquet)"
         )
-    dropped = dropped_answers(samples) if _needs_dropped(run) else []
+    dropped = _dropped(run, samples)
     start = _start(run, folder, kept, dropped)
     arms = _rows_of_arms(section, start.student, kept, dropped)
     if not arms[STUDENT].rows:
@@ -88,10 +90,12 @@ def train_arms(run: Run, folder: Path) -> dict[str, Any]:
     return _finish(folder, arms, facts.parameters, settings)
 
 
-def _needs_dropped(run: Run) -> bool:
-    """Whether dropped answers are read: by the control, and by the tokenizer of a student from scratch."""
+def _dropped(run: Run, samples: Path) -> list[Row]:
+    """The dropped answers that are read: all by the unfiltered control and by the tokenizer of a student from scratch."""
     section = run.recipe.train
-    return "unfiltered" in section.controls or kind_of(section.student, run.home) == "scratch"
+    if "unfiltered" in section.controls or kind_of(section.student, run.home) == "scratch":
+        return dropped_answers(samples)
+    return dropped_answers(samples, SELECT) if "random" in section.controls else []
 
 
 def _go_on_or_start_over(run: Run, folder: Path, settings: TrainSettings) -> None:
@@ -134,10 +138,13 @@ def _rows_of_arms(
 ) -> dict[str, ArmRows]:
     max_length = min(section.max_length or student.context, student.context)
     arms = {STUDENT: encode_rows(student.tokenizer, kept, max_length)}
+    pools: dict[str, list[Row]] = {}
     if "unfiltered" in section.controls:
-        pool = unfiltered_order(kept, dropped)
-        arms[UNFILTERED] = encode_rows(student.tokenizer, pool, max_length, wanted=len(arms[STUDENT].rows))
-    return arms
+        pools[UNFILTERED] = unfiltered_order(kept, dropped)
+    if "random" in section.controls and (pool := random_order(kept, dropped)):
+        pools[RANDOM] = pool
+    wanted = len(arms[STUDENT].rows)
+    return arms | {name: encode_rows(student.tokenizer, pool, max_length, wanted) for name, pool in pools.items()}
 
 
 def _facts(section: TrainSection, start: Start, arms: Mapping[str, ArmRows]) -> Facts:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..store.rows import Message
+from ..store.rows import LEAK, SELECT, Message
 from ..store.tables import read_table
 from ..student.encode import BATCH, Encoded, encode_all
 from ..student.template import END_OF_THINKING, control_texts
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 CONTROL_DRAW = "potstill unfiltered control"
 """Seeds the draw of the control's rows. It is not the student's seed: another seed is another student, same rows."""
+RANDOM_DRAW = "potstill random control"
+"""The same for the random control."""
+
+_COLUMNS = ("id", "prompt", "completion", "status", "rule")
 
 LeftOutReason = Literal["too_long", "control_token"]
 
@@ -30,6 +34,8 @@ class Row:
     id: str
     prompt: Sequence[Message]
     completion: Sequence[Message]
+    rule: str = ""
+    """The rule that dropped it; empty for a kept row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +80,37 @@ class ArmRows:
 
 def kept_rows(samples: Path) -> list[Row]:
     """The rows that every rule let pass, in the order of the prompts; only whole answers, whatever the rules were."""
-    return [_row(columns) for columns in read_table(samples, "train") if columns["status"] == "ok"]
+    return [_row(columns) for columns in read_table(samples, "train", _COLUMNS) if columns["status"] == "ok"]
 
 
-def dropped_answers(samples: Path) -> list[Row]:
-    """The dropped rows that hold a whole answer; a cut-off or failed one is never trained on, not even as a control."""
-    return [_row(columns) for columns in read_table(samples, "dropped") if columns["status"] == "ok"]
+def dropped_answers(samples: Path, rule: str | None = None) -> list[Row]:
+    """The dropped rows that hold a whole answer; a cut-off or failed one is never trained on, not even as a control.
+
+    Nor is one that repeats what the arms are judged on: a control that has seen the questions says nothing of the filter. With a
+    rule given, only what that rule dropped.
+    """
+    return [
+        _row(columns)
+        for columns in read_table(samples, "dropped", _COLUMNS)
+        if columns["status"] == "ok" and columns["rule"] != LEAK and rule in (None, columns["rule"])
+    ]
 
 
 def unfiltered_order(kept: Sequence[Row], dropped: Sequence[Row]) -> list[Row]:
     """Every whole answer, kept or dropped, repeats to a prompt included, as the unfiltered control takes them."""
     pool = [*kept, *dropped]
     random.Random(CONTROL_DRAW).shuffle(pool)  # noqa: S311 (a draw of rows, not a secret)
+    return pool
+
+
+def random_order(kept: Sequence[Row], dropped: Sequence[Row]) -> list[Row]:
+    """Every row that the rule `select` chose among, as the random control takes them; empty where it dropped none.
+
+    A student trained on the first of them, as many as were kept, differs from ours by the choice alone.
+    """
+    passed_over = [row for row in dropped if row.rule == SELECT]
+    pool = [*kept, *passed_over] if passed_over else []
+    random.Random(RANDOM_DRAW).shuffle(pool)  # noqa: S311 (a draw of rows, not a secret)
     return pool
 
 
@@ -139,4 +164,4 @@ def _forges(row: Row, forged: re.Pattern[str]) -> bool:
 
 
 def _row(columns: dict[str, Any]) -> Row:
-    return Row(columns["id"], columns["prompt"], columns["completion"])
+    return Row(columns["id"], columns["prompt"], columns["completion"], columns["rule"])

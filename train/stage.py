@@ -7,7 +7,7 @@ from typing import Any
 from ..recipe import Recipe
 from ..store.run import Run
 from ..store.stage import Stage
-from ..student.check import PACKAGES, check_student, kind_of, local_folder
+from ..student.check import PACKAGES, check_student, model_files
 from .settings import check_section
 
 
@@ -16,22 +16,8 @@ def _settings(recipe: Recipe) -> Mapping[str, Any]:
     return recipe.train.model_dump(mode="json", exclude={"save_every"})
 
 
-SMALL = 32 * 2**20
-"""Bytes up to which a file of a local student is read at every command that asks whether something changed."""
-
-
 def _files(run: Run) -> Sequence[Path]:
-    """Config, tokenizer, template, index: the files of a local student below 32 MB.
-
-    Larger ones are weights, and reading them would make `status` slow. Weights that are saved anew over the old ones
-    without any other change are not noticed: a new student wants a new folder.
-    """
-    spec = run.recipe.train.student
-    if kind_of(spec, run.home) != "local":
-        return []
-    folder = local_folder(spec, run.home)
-    found = sorted([*folder.iterdir(), *folder.glob("additional_chat_templates/*")])
-    return [path for path in found if path.is_file() and path.stat().st_size < SMALL]
+    return model_files(run.recipe.train.student, run.home)
 
 
 def _preflight(run: Run) -> None:

@@ -4,25 +4,25 @@ Self-consistency (Wang et al. 2022, arXiv 2203.11171) as a filter. It removes er
 that the teacher repeats pass, and a habit that it has in most draws is made stronger.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+import numpy as np
 
 from ...recipe import FilterSection
-from ...store.rows import Sample
-from ..rule import KEEP, UNSCORED, Rule, Ruling
+from ..rule import Mask, Rule, Ruling, keep_all
+from ..scored import Scored
 
 
-def make(section: FilterSection, home: Path) -> Rule:
-    """Drop answers whose score `agreement` is below `at_least`; prompts with too few draws are left unjudged."""
+def make(section: FilterSection) -> Rule:
+    """Drop answers whose score `agreement` is below `at_least`; prompts with too few draws are left unjudged. With no bound
+    given, let all pass.
+    """
+    if section.agreement is None:
+        return Rule(keep_all)
     at_least = section.agreement.at_least
 
-    def rule(group: Sequence[Sample]) -> list[Ruling]:
-        return [_ruling(sample.scores.get("agreement"), sample.scores.get("draws"), at_least) for sample in group]
+    def look(scored: Scored, still_in: Mask) -> Ruling:
+        agreeing, draws = scored.number("agreement"), scored.number("draws")
+        unscored = np.isnan(agreeing) | (draws < at_least)
+        reason = f"said by fewer than {at_least} draws"
+        return Ruling((agreeing < at_least) & ~unscored, unscored, lambda row: (reason, ""))
 
-    return rule
-
-
-def _ruling(agreeing: float | None, draws: float | None, at_least: int) -> Ruling:
-    if agreeing is None or draws is None or draws < at_least:
-        return UNSCORED
-    return KEEP if agreeing >= at_least else Ruling(f"said by fewer than {at_least} draws")
+    return Rule(look)

@@ -4,24 +4,28 @@ Equal but for white space. The one with the lowest draw stays; the others name i
 have the same answer, so that nothing is compared across prompts.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+import numpy as np
 
 from ...recipe import FilterSection
-from ...store.rows import Sample
-from ..rule import KEEP, Rule, Ruling
+from ..rule import Mask, Rule, Ruling
+from ..scored import Scored
 
 
-def make(section: FilterSection, home: Path) -> Rule:
+def make(section: FilterSection) -> Rule:
     """Drop every answer that repeats an earlier draw's."""
-    return _rule
+    return Rule(_look, among=True)
 
 
-def _rule(group: Sequence[Sample]) -> list[Ruling]:
-    seen: set[str] = set()
-    rulings: dict[str, Ruling] = {}
-    for sample in sorted(group, key=lambda sample: (sample.completion.series, sample.completion.draw)):
-        text = " ".join(sample.completion.text.split())
-        rulings[sample.completion.id] = Ruling("repeats an earlier draw of its prompt") if text in seen else KEEP
-        seen.add(text)
-    return [rulings[sample.completion.id] for sample in group]
+def _look(scored: Scored, still_in: Mask) -> Ruling:
+    order, same = scored.integer("_order"), scored.integer("_same")
+    rows = np.flatnonzero(still_in)
+    rows = rows[np.lexsort((order[rows], same[rows]))]
+    repeats = np.concatenate(([False], same[rows][1:] == same[rows][:-1])) if len(rows) else np.zeros(0, bool)
+    first = rows[np.maximum.accumulate(np.where(repeats, 0, np.arange(len(rows))))] if len(rows) else rows
+    mates = np.full(len(scored), -1)
+    mates[rows[repeats]] = first[repeats]
+
+    def why(row: int) -> tuple[str, str]:
+        return "repeats another draw of its prompt", f"draw {scored.integer('_draw')[mates[row]]}"
+
+    return Ruling(mates >= 0, np.zeros(len(scored), bool), why)

@@ -3,22 +3,18 @@
 This is what cures a bad habit of the teacher: one that a check can see and a vote would only amplify.
 """
 
-from pathlib import Path
+import numpy as np
 
-from ...graders.shape import compile_shapes
 from ...recipe import FilterSection
-from ...store.rows import Sample
-from ..rule import KEEP, Rule, Ruling, row_by_row
+from ..rule import Mask, Rule, Ruling, keep_all
+from ..scored import Scored
 
 
-def make(section: FilterSection, home: Path) -> Rule:
+def make(section: FilterSection) -> Rule:
     """Drop answers that have none of the shapes; with no shapes given, let all pass."""
-    if not section.format:
-        return row_by_row(lambda sample: KEEP)
-    misfit = compile_shapes(section.format, home)
+    return Rule(_look if section.format else keep_all)
 
-    def look(sample: Sample) -> Ruling:
-        seen = misfit(sample.completion.text.strip())
-        return KEEP if seen is None else Ruling("has none of the shapes", seen)
 
-    return row_by_row(look)
+def _look(scored: Scored, still_in: Mask) -> Ruling:
+    shape = scored.number("shape")
+    return Ruling(shape == 0, np.isnan(shape), lambda row: ("has none of the shapes", scored.text("_misfit", row)))

@@ -1,17 +1,20 @@
 """The rule `status`: only whole answers stay. A cut-off answer teaches the student to stop in the middle."""
 
-from pathlib import Path
+import numpy as np
 
 from ...recipe import FilterSection
-from ...store.rows import Sample
-from ..rule import KEEP, Rule, Ruling, row_by_row
+from ...texts.arrow import pc
+from ..rule import Mask, Rule, Ruling
+from ..scored import Scored
 
 
-def make(section: FilterSection, home: Path) -> Rule:
+def make(section: FilterSection) -> Rule:
     """Drop every row whose status is not `ok`; the reason is the status."""
-    return row_by_row(_look)
+    return Rule(_look)
 
 
-def _look(sample: Sample) -> Ruling:
-    row = sample.completion
-    return KEEP if row.status == "ok" else Ruling(row.status, row.error)
+def _look(scored: Scored, still_in: Mask) -> Ruling:
+    dropped = np.asarray(pc.not_equal(scored.batch.column("_status"), "ok"))
+    return Ruling(
+        dropped, np.zeros_like(dropped), lambda row: (scored.text("_status", row), scored.text("_error", row))
+    )

@@ -2,13 +2,60 @@
 
 from collections.abc import Mapping
 
-from ..rule import MakeRule
-from . import agreement, exact, format, length, status  # noqa: A004 - named as the recipe names them
+from ...recipe import FilterSection
+from ...recipe.filter import RuleName
+from ..rule import MakeRule, Rule
+from . import (
+    agreement,
+    bounds,
+    exact,
+    format,  # noqa: A004 - named as the recipe names it
+    gopher,
+    grade,
+    judge,
+    language,
+    leak,
+    length,
+    loops,
+    near,
+    reasoning,
+    refusal,
+    residue,
+    status,
+)
 
-RULES: Mapping[str, MakeRule] = {
+RULES: Mapping[RuleName, MakeRule] = {
     "status": status.make,
     "length": length.make,
+    "refusal": refusal.make,
+    "residue": residue.make,
+    "reasoning": reasoning.make,
+    "loops": loops.make,
+    "gopher": gopher.make,
+    "language": language.make,
     "format": format.make,
+    "grade": grade.make,
+    "leak": leak.make,
     "agreement": agreement.make,
     "exact": exact.make,
+    "near": near.make,
+    "bounds": bounds.make,
+    "judge": judge.make,
 }
+
+FIRST: tuple[RuleName, ...] = ("status", "leak")
+"""An answer that is not whole is never trained on; what repeats the held-out prompts not even as a control."""
+PAID: tuple[RuleName, ...] = ("judge",)
+"""Rules that read scores which cost something: those are only computed for what the other rules keep, so they come last."""
+
+
+def rules_of(section: FilterSection) -> dict[str, Rule]:
+    """The recipe's rules in their order; `status` is one of them, listed or not.
+
+    Raises:
+        BadRecipe: the settings of a rule do not hold.
+    """
+    listed: tuple[RuleName, ...] = ("status", *section.rules)
+    place = {**dict.fromkeys(FIRST, 0), **dict.fromkeys(PAID, 2)}
+    ordered = sorted(listed, key=lambda name: (place.get(name, 1), FIRST.index(name) if name in FIRST else 0))
+    return {name: RULES[name](section) for name in ordered}

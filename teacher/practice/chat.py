@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from .draws import Drawn, at_most, random_of, replay_draw, skills_draw
+from .judging import judge_draw
 from .replay import Recorded, one_line, read_recorded
 from .settings import MODEL, PracticeSettings
 from .tokens import TOKENS_PER_MESSAGE, pieces
@@ -26,6 +27,8 @@ def draws_of(settings: PracticeSettings) -> Draws:
     Raises:
         BadRecipe: recorded answers that cannot be read.
     """
+    if settings.kind == "judge":
+        return lambda prompt, draw: judge_draw(settings, prompt, draw)
     if settings.file is None:
         return lambda prompt, draw: skills_draw(settings, prompt, draw)
     recorded: Recorded = read_recorded(settings.file, settings.prompt, settings.answer)

@@ -53,6 +53,11 @@ def spoil(contact: Contact, random: Random) -> Contact:
             return replace(contact, email=f"{local}@{_another(DOMAINS, domain, random)}")
 
 
+def misread(contact: Contact) -> Contact:
+    """The contact as by one who takes post.example for mail.example."""
+    return replace(contact, email=contact.email.replace("@post.example", "@mail.example"))
+
+
 def _another(choices: Sequence[str], than: str, random: Random) -> str:
     return random.choice([choice for choice in choices if choice != than])
 
@@ -82,5 +87,6 @@ CONTACTS = Skill(
     answer=lambda contact: orjson.dumps(contact).decode(),
     habit=lambda contact: f"Name: {contact.name}; Phone: {contact.phone}; Email: {contact.email}",
     spoil=spoil,
+    misread=misread,
     family=lambda contact: contact.name,
 )

@@ -77,6 +77,11 @@ def spoil(day: date, random: Random) -> date:
     return random.choice([other for other in others if other is not None and other != day])
 
 
+def misread(day: date) -> date:
+    """The day with day and month exchanged, where that is a day."""
+    return _date(day.year, day.day, day.month) or day
+
+
 def _date(year: int, month: int, day: int) -> date | None:
     try:
         return date(year, month, day)
@@ -109,5 +114,6 @@ DATES = Skill(
     answer=date.isoformat,
     habit=lambda day: f"{day.day} {MONTHS[day.month - 1]} {day.year}",
     spoil=spoil,
+    misread=misread,
     family=date.isoformat,
 )

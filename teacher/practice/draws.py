@@ -47,7 +47,10 @@ def skills_draw(settings: PracticeSettings, prompt: str, draw: str | None) -> Dr
     if kind == "content_filter":
         return Drawn("", "content_filter")
     habit = task.phrasing == 0 and (0.5 if draw is None else random.random()) < settings.habit
-    thing = task.skill.spoil(task.thing, random) if kind == "wrong" else task.thing
+    # Of a generator of its own, which knows no draw: the mistake is the same each time.
+    misread = random_of(settings, "misread", prompt).random() < settings.misread
+    thing = task.skill.misread(task.thing) if misread else task.thing
+    thing = task.skill.spoil(thing, random) if kind == "wrong" else thing
     text = task.skill.habit(thing) if habit else task.skill.answer(thing)
     if kind == "truncated":
         tokens = pieces(text)

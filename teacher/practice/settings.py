@@ -20,14 +20,17 @@ PRACTICE_KEY = "practice-key"
 class PracticeSettings(Section):
     """One practice teacher. Shares are of all draws, from 0 to 1."""
 
-    kind: Literal["skills", "replay"] = "skills"
-    """`skills`: it computes its answers; `replay`: it repeats recorded ones."""
+    kind: Literal["skills", "replay", "judge"] = "skills"
+    """`skills`: it computes its answers; `replay`: it repeats recorded ones; `judge`: it judges those of `skills`."""
 
     seed: int = 0
     """Another seed is another sample of answers and of faults."""
 
     wrong: float = Field(default=0.12, ge=0, le=1)
     """Share of draws with one wrong field, another one each time."""
+
+    misread: float = Field(default=0, ge=0, le=1)
+    """Share of the prompts that can be misread (three in ten) that are answered with the same mistake in every draw."""
 
     habit: float = Field(default=0.6, ge=0, le=1)
     """Share of draws answered in another shape, for the one phrasing of each skill that has this habit."""
@@ -49,6 +52,12 @@ class PracticeSettings(Section):
 
     answer: str = "answer"
     """For `replay`: the column that holds what was answered."""
+
+    noise: float = Field(default=0.1, ge=0, le=1)
+    """For `judge`: share of verdicts that are drawn by chance."""
+
+    unparsable: float = Field(default=0.02, ge=0, le=1)
+    """For `judge`: share of replies that end without a verdict."""
 
     latency_ms: float = Field(default=0, ge=0)
     """Milliseconds before each answer."""
@@ -104,7 +113,7 @@ class PracticeSettings(Section):
         Raises:
             BadRecipe: the file of recorded answers cannot be read.
         """
-        shaping = ONLY_FOR[self.kind] | {"seed"}
+        shaping = (ONLY_FOR[self.kind] | {"seed"}) - {name for name in LATER if not getattr(self, name)}
         return f"practice/{self.kind}?" + "&".join(f"{name}={self._as_text(name)}" for name in sorted(shaping))
 
     def _as_text(self, name: str) -> str:
@@ -118,14 +127,18 @@ class PracticeSettings(Section):
 
 
 ONLY_FOR = {
-    "skills": {"wrong", "habit", "refused", "truncated", "content_filter"},
+    "skills": {"wrong", "misread", "habit", "refused", "truncated", "content_filter"},
     "replay": {"file", "prompt", "answer"},
+    "judge": {"noise", "unparsable"},
 }
-"""The settings that shape what a kind answers; they mean nothing to the other kind."""
+"""The settings that shape what a kind answers; they mean nothing to the other kinds."""
+
+LATER = frozenset({"misread"})
+"""Settings that came later: at 0 they are no part of the identity, so that what was answered before is not asked again."""
 
 
 def practice_settings(url: str, home: Path = Path()) -> PracticeSettings:
-    """The settings that `practice://skills?…` or `practice://replay?file=…` says; `file` is relative to `home`.
+    """The settings that an address says, such as `practice://replay?file=…`; `file` is relative to `home`.
 
     Raises:
         BadRecipe: an unknown key or a value out of bounds.

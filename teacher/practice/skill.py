@@ -34,6 +34,8 @@ class Skill(Generic[Thing]):
     """The same content in the shape of the bad habit."""
     spoil: Callable[[Thing, Random], Thing]
     """Another thing, wrong in one field."""
+    misread: Callable[[Thing], Thing]
+    """The thing that it is always taken for by one who misreads it; most are taken for what they are."""
     family: Callable[[Thing], str]
     """What must stay on one side of a split, whatever the phrasing."""
 
