@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potstill.cli.screen import QuietScreen
-from potstill.filter.scores.fit import FitRow, fit_rows
+from potstill.filter.scores.fit import FitRow, fit_rows, random_slice
 from potstill.recipe import Recipe, TrainSection
 from potstill.recipe.fit import FitSection
 from potstill.store.rows import conversation
@@ -51,8 +51,9 @@ def examined(
 def fits(rows: Sequence[Answered], section: FitSection) -> dict[str, float]:
     """By id, how well each row fits a warmed-up student: the lower, the better; infinite where it could not be judged."""
     asked = [FitRow(one.id, *_turns(one)) for one in rows]
-    found = fit_rows(_run(), section, lambda: asked, len(asked))
-    return {name: inf if fit is None else fit.ratio for name, fit in found}
+    drawn = random_slice(asked, section.warm_rows, section.seed)
+    found = zip(asked, fit_rows(_run(), section, drawn, asked, len(asked)), strict=True)
+    return {row.id: inf if fit is None else fit.ratio for row, fit in found}
 
 
 def _turns(one: Answered) -> Conversation:

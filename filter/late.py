@@ -15,11 +15,12 @@ from ..store.manifest import NOT_COMPUTED
 from ..store.rows import conversation
 from ..store.run import Run
 from .answers import Answers, read_answers
+from .earlier import earlier_fits
 from .labelling import label_all, with_columns
 from .rule import Mask
 from .rules.table import PAID, rules_of
 from .scored import FIT, JUDGE
-from .scores.fit import FitRow, fit_rows, why_not
+from .scores.fit import FitRow, fit_rows, opinion_of, random_slice, why_not
 from .scoring import read_scored
 
 ASKED = frozenset({"sent", "reused", "failed", "limited", "usd", "input_tokens", "output_tokens", "owed", "rejected"})
@@ -94,14 +95,22 @@ def _fit(run: Run, section: FitSection, kept: Mask) -> Late:
     if why := why_not(run, section):
         run.screen.line(f"filter: fit is not computed: {why}")
         return Late(counts={"fit": {"not_computed": why}, NOT_COMPUTED: 1})
-    values = np.full((3, len(kept)), np.nan)
     places = np.flatnonzero(kept)
-    fits = fit_rows(run, section, lambda: _each(run, kept, _fit_row), len(places))
-    for place, (_, fit) in zip(places, fits, strict=True):
-        if fit is not None:
-            values[:, place] = fit.ratio, fit.surprisal, fit.rank
+    drawn = random_slice(_each(run, kept, _fit_row), section.warm_rows, section.seed)
+    opinion = opinion_of(run, section, drawn)
+    values = np.full((len(FIT), len(kept)), np.nan)
+    values[:, places] = earlier_fits(run, opinion, _each(run, kept, _fit_row), len(places))
+    new = np.flatnonzero(kept & np.isnan(values[0]))
+    if reused := len(places) - len(new):
+        run.screen.line(f"fit: {reused:,} of {len(places):,} rows are known from the last run")
+    if len(new):
+        fits = fit_rows(run, section, drawn, _each(run, kept & np.isnan(values[0]), _fit_row), len(new))
+        for place, fit in zip(new, fits, strict=True):
+            if fit is not None:
+                values[:, place] = fit.ratio, fit.surprisal, fit.rank
     columns = {name: pa.array(row, mask=np.isnan(row)) for name, row in zip(FIT, values, strict=True)}
-    return Late(columns, {"fit": {"rows": len(places), "without": int(np.isnan(values[0][kept]).sum())}})
+    without = int(np.isnan(values[0][places]).sum())
+    return Late(columns, {"fit": {"rows": len(places), "reused": reused, "without": without, "opinion": opinion}})
 
 
 def _each(run: Run, kept: Mask, row_of: Callable[[Answers, int], Any]) -> Iterator[Any]:

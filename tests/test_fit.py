@@ -1,6 +1,6 @@
 """Fit: what a student makes of an answer is what a plain computation finds, whatever stands beside the row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
@@ -215,17 +215,23 @@ ROWS = [FitRow(f"c{at}", *row(*pair)) for at, pair in enumerate(DAYS)]
 SECTION = FitSection(warm_rows=50, warm_steps=4)
 
 
+def fits_of(run: Run, section: FitSection, rows: Sequence[FitRow]) -> dict[str, Fit | None]:
+    drawn = random_slice(rows, section.warm_rows, section.seed)
+    names = [one.id for one in rows]
+    return dict(zip(names, fit_rows(run, section, drawn, rows, len(rows)), strict=True))
+
+
 def test_rows_are_judged_by_a_student_that_was_warmed_up_on_some_of_them(tmp_path: Path) -> None:
     run = run_in(tmp_path)
     rows = [*ROWS, FitRow("long", *row("x", "y" * 1_100))]
-    found = list(fit_rows(run, SECTION, lambda: iter(rows), len(rows)))
-    assert [name for name, _ in found] == [one.id for one in rows]
-    assert [name for name, one in found if one is None] == ["long"]
+    found = fits_of(run, SECTION, rows)
+    assert list(found) == [one.id for one in rows]
+    assert [name for name, one in found.items() if one is None] == ["long"]
     said = run.screen.said  # pyright: ignore[reportAttributeAccessIssue]: it is ours
     assert said[-1] == f"fit: not computed for 1 of 101 rows: 1 {TOO_LONG}"
-    assert found == list(fit_rows(run, SECTION, lambda: iter(rows), len(rows))), "the same again"
-    turned = dict(fit_rows(run, SECTION, lambda: iter(rows[::-1]), len(rows)))
-    for name, one in found:
+    assert found == fits_of(run, SECTION, rows), "the same again"
+    turned = fits_of(run, SECTION, rows[::-1])
+    for name, one in found.items():
         other = turned[name]
         assert (one is None) == (other is None)
         assert one is None or other is None or one.ratio == pytest.approx(other.ratio, rel=1e-4)
@@ -236,8 +242,8 @@ def test_a_pretrained_student_is_asked_as_it_is(tmp_path: Path) -> None:
 
     save_student(tiny(), tmp_path / "mine")
     run = run_in(tmp_path)
-    found = [one for _, one in fit_rows(run, FitSection(student="mine"), lambda: ROWS, len(ROWS))]
-    check(found, [plainly(tiny(), (one.prompt, one.completion)) for one in ROWS])
+    found = fits_of(run, FitSection(student="mine"), ROWS)
+    check(list(found.values()), [plainly(tiny(), (one.prompt, one.completion)) for one in ROWS])
 
 
 def test_a_slice_is_the_same_in_whatever_order_the_rows_come() -> None:

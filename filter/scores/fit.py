@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 from importlib.util import find_spec
-from itertools import tee
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import BadStudent
 from ...recipe import Recipe
 from ...recipe.fit import FitSection
+from ...store.manifest import digest_of, digest_of_file
 from ...store.rows import Message
 from ...store.run import Run
-from ...student.check import PACKAGES, check_student, kind_of
+from ...student.check import PACKAGES, check_student, kind_of, model_files
 from ...student.template import END_OF_THINKING
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 TOKENS_AT_ONCE = 8_192
 """Tokens of one forward pass."""
+
+VERSION = 1
+"""Of how a fit is computed: another one, and those of an earlier run are computed anew."""
 
 
 class FitRow(NamedTuple):
@@ -68,34 +71,54 @@ def why_not(run: Run, section: FitSection) -> str | None:
     return None
 
 
+def opinion_of(run: Run, section: FitSection, drawn: Sequence[FitRow]) -> str:
+    """A digest of all that a row's fit depends on beside the row: while it is the same, so is the fit.
+
+    Args:
+        run: its recipe names the student.
+        section: the recipe's.
+        drawn: the slice on which a student from nothing is warmed up.
+    """
+    spec = student_of(run.recipe, section)
+    depends: dict[str, Any] = {
+        "version": VERSION,
+        "settings": fit_settings(run.recipe, section),
+        "files": [digest_of_file(path) for path in model_files(spec, run.home)],
+    }
+    if kind_of(spec, run.home) == "scratch":
+        depends["drawn"] = digest_of({"rows": [digest_of(row._asdict()) for row in drawn]})
+    else:
+        depends["thinking"] = _thinks(drawn)
+    return digest_of(depends)
+
+
 def fit_rows(
-    run: Run, section: FitSection, rows: Callable[[], Iterable[FitRow]], total: int
-) -> Iterator[tuple[str, Fit | None]]:
+    run: Run, section: FitSection, drawn: Sequence[FitRow], rows: Iterable[FitRow], total: int
+) -> Iterator[Fit | None]:
     """The fit of each row, None for one that the student cannot judge, in the order of the rows; says how many those were.
 
     Args:
         run: its recipe names the student, its screen shows progress.
         section: the recipe's.
-        rows: called twice, the same rows both times: once to draw a slice of them, once to judge them all.
-        total: how many there are.
+        drawn: a random slice of the rows, for a student from nothing to be warmed up on.
+        rows: what is judged.
+        total: how many that are.
 
     Raises:
         BadStudent: the student cannot be loaded, or none of the rows drawn fits it.
     """
     from ...student.fit import fit_all
 
-    student = _ready(run, section, random_slice(rows(), section.warm_rows, section.seed))
+    student = _ready(run, section, drawn)
     left_out: Counter[str] = Counter()
-    names, judged = tee(rows())
     with run.screen.track("fit", total) as track:
-        fits = fit_all(
+        yield from fit_all(
             student,
-            ((row.prompt, row.completion) for row in judged),
+            ((row.prompt, row.completion) for row in rows),
             tokens_at_once=TOKENS_AT_ONCE,
             on_done=track.advance,
             on_left_out=lambda why: left_out.update([why]),
         )
-        yield from zip((row.id for row in names), fits, strict=True)
     if left_out:
         why = ", ".join(f"{count:,} {reason}" for reason, count in left_out.most_common())
         run.screen.line(f"fit: not computed for {left_out.total():,} of {total:,} rows: {why}")
@@ -125,9 +148,12 @@ def _ready(run: Run, section: FitSection, drawn: Sequence[FitRow]) -> Student:
         student = load_student(spec, run.home, scratch=made_of)
         _warm(run, section, student, drawn)
         return student
-    thinking = any(END_OF_THINKING in turn["content"] for row in drawn for turn in row.completion)
     dtype = "bfloat16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "float32"
-    return load_student(spec, run.home, thinking=thinking, dtype=dtype)
+    return load_student(spec, run.home, thinking=_thinks(drawn), dtype=dtype)
+
+
+def _thinks(drawn: Sequence[FitRow]) -> bool:
+    return any(END_OF_THINKING in turn["content"] for row in drawn for turn in row.completion)
 
 
 def _warm(run: Run, section: FitSection, student: Student, drawn: Sequence[FitRow]) -> None:
