@@ -11,7 +11,10 @@ LONGEST = 20_000
 
 LONGEST_FORMULA = 300
 
-_MARKED = re.compile(r"^[ \t>*_]*(?:####|(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*:|A:)(.*\d.*)$", re.I | re.M)
+_FINAL = re.compile(r"^[ \t>*_]*(?:####|(?:the\s+)?final\s+answer(?:\s+is)?\s*:)(.*\d.*)$", re.I | re.M)
+_ANSWER = re.compile(r"^[ \t>*_]*(?:the\s+)?answer(?:\s+is)?\s*:(.*\d.*)$", re.I | re.M)
+_WORKING = re.compile(r"=|(?:[^\W\d_]{2,}\W+(?:\d\S*\W+)?){2}[^\W\d_]{2,}")
+"""An equation, or three words: such a line behind `Answer:` is the beginning of the working if more numbers follow."""
 _BOXED = "\\boxed{"
 _FENCED = re.compile(r"\$|\\\(|\\\[|\\boxed")
 
@@ -39,14 +42,26 @@ _BEYOND_ARITHMETIC = re.compile(r"[^\d\s.+*/^%$-]")
 def final_part(text: str) -> str:
     """The part of a text that math-verify is to read, respelled; all of it where no line is marked as the answer."""
     text = text[-LONGEST:]
-    if _BOXED not in text and (marked := _MARKED.findall(text)):
-        text = marked[-1]
+    if _BOXED not in text:
+        text = _marked(text)
     text = text.strip()
     if is_formula(text):
         return f"${text}$"
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
     return text if _FENCED.search(text) else _PAIR.sub(r"$(\1,\2)$", text)
+
+
+def _marked(text: str) -> str:
+    """What stands behind the last mark of an answer; the whole text where there is none."""
+    if final := _FINAL.findall(text):
+        return final[-1]
+    answer = next(reversed([*_ANSWER.finditer(text)]), None)
+    if answer is None:
+        return text
+    if _WORKING.search(answer[1]) and re.search(r"\d", text[answer.end() :]):
+        return _ANSWER.sub(r" \1", text)
+    return answer[1]
 
 
 def is_formula(text: str) -> bool:

@@ -31,6 +31,8 @@ class _Grader:
 
     def __init__(self) -> None:
         self._idle: list[subprocess.Popen[bytes]] = []
+        self._ends: dict[int, finalize[..., _Grader]] = {}
+        """What ends each process, by its number."""
         self._owner = os.getpid()
 
     def grade(self, answer: str, reference: str) -> Judgement:
@@ -53,30 +55,30 @@ class _Grader:
 
     def _asked(self, line: bytes) -> tuple[str, str] | None:
         """What a process says; None if it was ended because its time or its memory was up."""
-        child = self._taken()
-        assert child.stdin is not None
-        assert child.stdout is not None
-        with suppress(BrokenPipeError):  # how it ended is told below
-            child.stdin.write(line + b"\n")
-            child.stdin.flush()
-        if said := child.stdout.readline():
-            self._idle.append(child)
-            return orjson.loads(said)
-        if (status := child.wait()) not in (-signal.SIGXCPU, -signal.SIGKILL):
-            raise BrokenWorld(
-                f"the process that compares mathematics ended with status {status}; what it said stands above. "
-                "Is math-verify whole? pip install --force-reinstall math-verify"
-            )
-        return None
+        while True:
+            child, fresh = self._taken()
+            if said := _said(child, line):
+                self._idle.append(child)
+                return orjson.loads(said)
+            status = child.wait()
+            self._ends.pop(child.pid)()
+            if status == -signal.SIGXCPU or (status == -signal.SIGKILL and fresh):
+                return None
+            if status != -signal.SIGKILL:
+                raise BrokenWorld(
+                    f"the process that compares mathematics ended with status {status}; what it said stands above. "
+                    "Is math-verify whole? pip install --force-reinstall math-verify"
+                )
+            # Killed, and it may have been before it was asked: a new one tells.
 
-    def _taken(self) -> "subprocess.Popen[bytes]":
-        """A process that nobody else speaks to."""
+    def _taken(self) -> "tuple[subprocess.Popen[bytes], bool]":
+        """A process that nobody else speaks to, and whether it was never asked before."""
         if self._owner != os.getpid():  # a fork must not speak into its parent's conversations
-            self._idle, self._owner = [], os.getpid()
+            self._idle, self._ends, self._owner = [], {}, os.getpid()
         try:
-            return self._idle.pop()
+            return self._idle.pop(), False
         except IndexError:
-            return self._started()
+            return self._started(), True
 
     def _started(self) -> "subprocess.Popen[bytes]":
         # -P: a file of the user's called as a module of ours must not shadow it.
@@ -84,8 +86,18 @@ class _Grader:
         # Sets of symbols come in the order of their hashes.
         surroundings = {**os.environ, "PYTHONHASHSEED": "0"}
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=surroundings)
-        finalize(self, _end, child, self._owner)
+        self._ends[child.pid] = finalize(self, _end, child, self._owner)
         return child
+
+
+def _said(child: "subprocess.Popen[bytes]", line: bytes) -> bytes:
+    """The line that a process gives back, empty if it ended."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with suppress(BrokenPipeError):
+        child.stdin.write(line + b"\n")
+        child.stdin.flush()
+    return child.stdout.readline()
 
 
 def _plain(text: str) -> str:
@@ -97,7 +109,8 @@ def _end(child: "subprocess.Popen[bytes]", owner: int) -> None:
     if os.getpid() != owner:
         return
     for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            pipe.close()
+        with suppress(BrokenPipeError):  # what was not read stays in its buffer
+            if pipe is not None:
+                pipe.close()
     child.kill()
     child.wait()

@@ -11,26 +11,30 @@ from .normalised import normalised
 from .regex import compile_pattern, regex
 
 
-def _regex(section: GraderSection) -> Grade:
-    return regex(compile_pattern(section.pattern or "", "eval.grader.pattern"))
+def _regex(section: GraderSection, where: str) -> Grade:
+    return regex(compile_pattern(section.pattern or "", f"{where}.pattern"))
 
 
-GRADERS: Mapping[str, Callable[[GraderSection], Grade]] = {
-    "exact": lambda section: exact,
-    "normalised": lambda section: normalised,
-    "json": lambda section: json_value,
-    "maths": lambda section: maths(),
+GRADERS: Mapping[str, Callable[[GraderSection, str], Grade]] = {
+    "exact": lambda section, where: exact,
+    "normalised": lambda section, where: normalised,
+    "json": lambda section, where: json_value,
+    "maths": lambda section, where: maths(),
     "regex": _regex,
 }
 
 
-def grader(section: GraderSection) -> Grader:
+def grader(section: GraderSection, where: str = "eval.grader") -> Grader:
     """The grader that a recipe asks for, ready to judge; an answer without a reference is `no_reference`.
+
+    Args:
+        section: which one, with its settings.
+        where: the section's name in the recipe, for errors.
 
     Raises:
         BadRecipe: its pattern is not a regular expression.
     """
-    grade = GRADERS[section.kind](section)
+    grade = GRADERS[section.kind](section, where)
 
     def judge(answer: str, reference: str | None) -> Judgement:
         return no_reference() if reference is None else grade(answer, reference)

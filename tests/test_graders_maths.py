@@ -1,5 +1,6 @@
 """The grader `maths`: the same mathematics is right however it is written, and nothing makes it hang."""
 
+import os
 import threading
 
 import pytest
@@ -23,6 +24,11 @@ MATHS = grader(GraderSection(kind="maths"))
         ("16 - 3 - 4 = <<16-3-4=9>>9\n#### 9", "She has 9 left.\n#### 9"),
         ("A: 18", "18"),
         ("**Answer:** 42", "42"),
+        ("Answer: 42\nWe add 20 and 22, for 2 are gone.", "42"),
+        ("Answer: 5 red apples.\nThat is 2 more.", "5"),
+        ("Answer: Tom has 5 apples.\nHe eats 2 of them.\nSo he has 3 left.", "3"),
+        ("Answer: 60 + 12 = 72 in all.\nHalf of that is 36.", "36"),
+        ("A: 60 km/h x 2 h = 120 km\nB: 160 km\nThe distance between them is 40 km.", "40"),
         ("To answer 1 question we add 20 and 22. That makes 42.", "42"),
         ("50%", "0.5"),
         ("5 cm", "5"),
@@ -88,6 +94,21 @@ def test_an_answer_that_nobody_can_compute_is_given_up_and_the_next_one_judged()
     assert (judgement.verdict, judgement.score) == ("unparsable", None)
     assert "5 seconds" in judgement.reason
     assert judge("42", "42").verdict == "right"
+
+
+def test_a_process_that_somebody_killed_is_replaced_and_the_answer_judged() -> None:
+    grade = maths()
+    assert grade("4", "4").verdict == "right"
+    [child] = grade.__self__._idle  # pyright: ignore[reportFunctionMemberAccess]: it is a method
+    child.kill()
+    child.wait()
+    open_before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        assert grade("5", "5").verdict == "right"
+        [child] = grade.__self__._idle  # pyright: ignore[reportFunctionMemberAccess]: it is a method
+        child.kill()
+    assert len(os.listdir("/proc/self/fd")) <= open_before
+    assert len(grade.__self__._ends) == 1  # pyright: ignore[reportFunctionMemberAccess]: it is a method
 
 
 def test_threads_share_a_grader_and_each_gets_its_own_verdict() -> None:

@@ -139,3 +139,5 @@ def test_regex_without_a_match_is_wrong_in_the_answer_and_undecided_in_the_refer
 def test_a_broken_pattern_is_a_bad_recipe():
     with pytest.raises(BadRecipe, match=r"eval\.grader\.pattern"):
         grader(GraderSection(kind="regex", pattern="("))
+    with pytest.raises(BadRecipe, match=r"filter\.grader\.pattern"):
+        grader(GraderSection(kind="regex", pattern="("), "filter.grader")

@@ -17,7 +17,7 @@ def make(run: Run) -> Score | None:
     section = run.recipe.filter.grader
     if section is None:
         return None
-    judge = grader(section)
+    judge = grader(section, "filter.grader")
 
     def write(answers: Answers) -> list[pa.Array]:
         references = answers.prompts.column("reference").take(pa.array(answers.of)).to_pylist()
