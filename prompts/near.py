@@ -35,14 +35,16 @@ class Twin:
     """Jaccard index of the sets of five-word sequences; 1 for the same text but for case and white space."""
 
 
-def near(prompts: Sequence[Prompt], first: Collection[str], similarity: float) -> list[Twin]:
-    """The prompts that repeat another nearly enough; see `texts.near` for what never counts as a repeat.
+def near(prompts: Sequence[Prompt], stay: Collection[str], similarity: float) -> tuple[list[Twin], int]:
+    """The prompts that repeat another nearly enough, and how many more do and stay.
+
+    `texts.near` says what never counts as a repeat.
 
     Prompts under different system messages or with different references are never compared.
 
     Args:
         prompts: distinct prompts.
-        first: ids of prompts that stay if one of two must go.
+        stay: ids of prompts that are asked whatever they repeat.
         similarity: the least Jaccard index.
     """
     messages = [column([prompt.messages for prompt in some], MESSAGES) for some in _some(prompts)]
@@ -51,10 +53,10 @@ def near(prompts: Sequence[Prompt], first: Collection[str], similarity: float) -
         lambda: map(asked, messages),
         marks,
         threshold=similarity,
-        priority=np.array([prompt.id in first for prompt in prompts], float),
+        stays=np.array([prompt.id in stay for prompt in prompts], bool),
     )
     rows = zip(found.row.tolist(), found.mate.tolist(), found.similarity.tolist(), strict=True)
-    return [Twin(prompts[row], prompts[mate], alike) for row, mate, alike in rows]
+    return [Twin(prompts[row], prompts[mate], alike) for row, mate, alike in rows], len(found.stayed)
 
 
 def _some(prompts: Sequence[Prompt]) -> Iterator[Sequence[Prompt]]:

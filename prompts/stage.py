@@ -103,13 +103,13 @@ def _twins(run: Run, prompts: list[Prompt]) -> list["Twin"]:
     from .near import near
 
     earlier = {row["id"] for row in read_table(run.folder / FOLDER, "prompts", ("id",))}
-    twins = near(prompts, earlier, similarity)
-    if staying := sum(twin.prompt.id in earlier for twin in twins):
+    twins, staying = near(prompts, earlier, similarity)
+    if staying:
         run.screen.line(
             f"prompts: {staying:,} prompts of an earlier load nearly repeat others and stay, for their answers may be paid; "
             f"without {run.folder / FOLDER} all are looked at anew"
         )
-    return [twin for twin in twins if twin.prompt.id not in earlier]
+    return twins
 
 
 def _twin_columns(twin: "Twin") -> dict[str, Any]:

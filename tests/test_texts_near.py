@@ -239,6 +239,20 @@ def test_texts_of_a_template_are_kept_before_others() -> None:
     assert kept([*texts, edit], priority=np.array([0.0, 0.0, 0.0, 1.0])) == texts
 
 
+def test_what_stays_is_kept_beside_its_like_and_before_a_template() -> None:
+    text = text_of(random.Random(3), 60)
+    texts = [with_word(text, 21, word) for word in ("apples", "red pears", "plums")]
+    edit = with_word(texts[0], 45, "otherwise")
+    dropped = found([*texts, edit], stays=np.array([False, False, False, True]))
+    assert 0 in dropped.row
+    assert 3 not in dropped.row
+    far = with_word(edit, 55, "elsewhere")
+    both = np.array([True, True, True, False])
+    dropped = found([texts[0], texts[0].upper(), edit, far], stays=both)
+    assert jaccard(far, texts[0]) < 0.8 <= jaccard(far, edit)
+    assert (dropped.row.tolist(), dropped.mate.tolist(), dropped.stayed.tolist()) == ([3], [2], [1, 2])
+
+
 def test_the_mate_is_the_kept_text_that_is_most_alike() -> None:
     text = text_of(random.Random(12), 160)
     far, near = text, text

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .groups import changes
 from .hashing import Hashes
 from .words import Places
 
@@ -54,6 +55,5 @@ def choose(
     near = np.concatenate([similarity[forth], similarity[back]])
     order = np.lexsort((rank[mate], -near, row))
     row, mate, near = row[order], mate[order], near[order]
-    new = np.ones(len(row), bool)
-    new[1:] = row[1:] != row[:-1]
+    new = changes(row)
     return row[new], mate[new], near[new]

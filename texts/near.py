@@ -5,7 +5,7 @@ that may have a duplicate go through a temporary file.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .candidates import components, pairs_of
 from .choice import choose, of_templates
+from .groups import changes
 from .hashing import Hashes
 from .pairs import Alike, alike
 from .sketch import NONE, places
@@ -37,6 +38,8 @@ class Duplicates:
     """Jaccard index of the two texts' sets of n-grams of words; 1 for exact duplicates."""
     exact: NDArray[np.bool_]
     """The texts are the same after NFKC, without case, with white space as one blank."""
+    stayed: Places
+    """Rows, ascending, that repeat a kept row and were kept because they had to stay."""
 
 
 def near_duplicates(
@@ -46,13 +49,15 @@ def near_duplicates(
     threshold: float = 0.8,
     n: int = 5,
     priority: NDArray[np.float64] | None = None,
+    stays: NDArray[np.bool_] | None = None,
     folder: Path | None = None,
     workers: int | None = None,
 ) -> Duplicates:
     """The rows of a corpus to drop because they repeat another: the same text, or one whose word n-grams are nearly the same.
 
     Rows come in the order of `priority`, highest first, then of their numbers; a row is dropped if and only if it is a duplicate
-    of one that is kept. Texts of fewer than n words have exact duplicates only. Texts are no duplicates, however alike, if
+    of one that is kept, and does not have to stay. Texts of fewer than n words have exact duplicates only. Texts are no
+    duplicates, however alike, if
 
     - their `marks` (rows,) differ;
     - the sequences of numbers and signs in them differ, or the same words have them in other places;
@@ -66,12 +71,14 @@ def near_duplicates(
         threshold: the least Jaccard index.
         n: words in an n-gram.
         priority: (rows,) which of two duplicates is kept.
+        stays: (rows,) which are kept whatever they repeat; they come before all others.
         folder: where the temporary file is.
         workers: threads; None is as many as there are cores. The result is the same.
     """
     noted = survey(read, marks, places(threshold), n, workers)
     count = len(noted.same)
-    rank = np.arange(count) if priority is None else _rank(priority)
+    stays = np.zeros(count, bool) if stays is None else stays
+    rank = _rank(stays, np.zeros(count) if priority is None else priority)
     first = _first_of_same(noted.same, rank)
     repeats = first != np.arange(count)
     noted.sketches[repeats] = NONE
@@ -91,7 +98,7 @@ def near_duplicates(
             return alike(words_of(texts), one, other, threshold, n, templates), numbers
 
         compared = list(ahead(compare, _by_part(spill, pairs, parts), workers))
-    return _dropped(compared, rank, first, exact)
+    return _dropped(compared, rank, stays, first, exact)
 
 
 def similarities(
@@ -117,18 +124,17 @@ def similarities(
     return found.one[drop], found.other[drop], found.similarity[drop]
 
 
-def _rank(priority: NDArray[np.float64]) -> Places:
-    """(rows,) the place of each row, highest priority first, then lowest row."""
+def _rank(stays: NDArray[np.bool_], priority: NDArray[np.float64]) -> Places:
+    """(rows,) the place of each row: first those that stay, then highest priority, then lowest row."""
     rank = np.empty(len(priority), np.int64)
-    rank[np.argsort(-priority, kind="stable")] = np.arange(len(priority))
+    rank[np.lexsort((-priority, ~stays))] = np.arange(len(priority))
     return rank
 
 
 def _first_of_same(same: Hashes, rank: Places) -> Places:
     """(rows,) for each row the first in rank of those that are the same."""
     order = np.lexsort((rank, same))
-    new = np.ones(len(same), bool)
-    new[1:] = same[order[1:]] != same[order[:-1]]
+    new = changes(same[order])
     first = np.empty(len(same), np.int64)
     first[order] = order[new][np.cumsum(new) - 1]
     return first
@@ -163,7 +169,9 @@ def _by_part(spill: Spill, pairs: Places, parts: Places) -> Iterator[tuple[pa.Ar
         yield *spill.part(part), pairs[order[edges[part] : edges[part + 1]]]
 
 
-def _dropped(compared: list[tuple[Alike, Places]], rank: Places, first: Places, exact: Hashes) -> Duplicates:
+def _dropped(
+    compared: list[tuple[Alike, Places]], rank: Places, stays: NDArray[np.bool_], first: Places, exact: Hashes
+) -> Duplicates:
     one, other = (
         np.concatenate([np.empty(0, np.int64), *(rows[getattr(found, side)] for found, rows in compared)])
         for side in ("one", "other")
@@ -175,16 +183,25 @@ def _dropped(compared: list[tuple[Alike, Places]], rank: Places, first: Places, 
     kept_first = np.zeros(len(rank), bool)
     kept_first[of_templates(one[slotted], other[slotted], frames[slotted])] = True
     drop = ~named & ~(kept_first[one] & kept_first[other])
-    row, mate, near = choose(one[drop], other[drop], similarity[drop], rank + len(rank) * ~kept_first)
-    return _with_repeats(row, mate, near, first, exact)
+    both = stays[one] & stays[other]
+    left = drop & both
+    drop &= ~both
+    order = rank + len(rank) * np.where(stays, 0, np.where(kept_first, 1, 2))
+    row, mate, near = choose(one[drop], other[drop], similarity[drop], order)
+    found = _with_repeats(row, mate, near, stays, first, exact)
+    later = np.where(rank[one] > rank[other], one, other)[left]
+    return replace(found, stayed=np.union1d(found.stayed, later))
 
 
-def _with_repeats(row: Places, mate: Places, near: NDArray[np.float64], first: Places, exact: Hashes) -> Duplicates:
+def _with_repeats(
+    row: Places, mate: Places, near: NDArray[np.float64], stays: NDArray[np.bool_], first: Places, exact: Hashes
+) -> Duplicates:
     """The rows that stand for others of the same words, and those others: they go where it went, or it is their mate."""
     goes, how = first.copy(), np.ones(len(first))
     goes[row], how[row] = mate, near
     repeats = (first != np.arange(len(first))).nonzero()[0]
     goes[repeats], how[repeats] = goes[first[repeats]], how[first[repeats]]
-    gone = (goes != np.arange(len(first))).nonzero()[0]
+    repeating = goes != np.arange(len(first))
+    gone = (repeating & ~stays).nonzero()[0]
     same = (goes[gone] == first[gone]) & (exact[gone] == exact[goes[gone]])
-    return Duplicates(gone, goes[gone], how[gone], same)
+    return Duplicates(gone, goes[gone], how[gone], same, (repeating & stays).nonzero()[0])
