@@ -31,9 +31,11 @@ def print_ablation(job: "Run") -> None:
     typer.echo(
         "more, fewer: rows that come in and go out when the rule is left out; alone: whole answers that it would drop by"
     )
-    typer.echo("itself; shares with: how many of those other rules would drop as well. Nothing was asked for this.")
-    if any(step["rule"] == "judge" and step["alone"] for step in counts["funnel"]):
-        typer.echo("Rows that come in have not been judged: the judge sees only what the other rules keep.")
+    typer.echo("itself; shares with: how many of those other rules would drop as well.")
+    if {"judge", "fit"} & counts.keys():
+        typer.echo(
+            "Rows that come in are counted unseen by judge and fit, which look only at what the other rules keep."
+        )
     for line in _examples(job, {step["rule"] for step in steps}):
         typer.echo(line)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import BadInput
 from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath, Retry, RunsFolder, open_run
 from .output import print_json
 
@@ -15,7 +16,10 @@ ASKING = frozenset({"generate", "eval"})
 """The stages that ask the teacher, and may ask again."""
 
 Ablate = Annotated[
-    bool, typer.Option("--ablate", help="Say what each rule changes in the kept set. Costs nothing, asks nobody.")
+    bool,
+    typer.Option(
+        "--ablate", help="Then say what each rule changes in the kept set; that asks nobody. Not with --json."
+    ),
 ]
 
 SUMMARIES = {
@@ -54,9 +58,11 @@ def _command(stage_name: str, summary: str) -> Callable[..., None]:
         retry: Retry = None,
         json: AsJson = False,
     ) -> None:
+        if ablate and json:
+            raise BadInput("--ablate is for people and --json for programs: the counts of --json have the same figures")
         job = open_run(recipe, set_, runs, quiet=json, retry=retry)
         _do(stage_name, job, json=json)
-        if ablate and not json:
+        if ablate:
             from .ablation import print_ablation
 
             print_ablation(job)

@@ -1,6 +1,6 @@
 """Answers in batches: completions beside the prompts that they answer, as Arrow columns, whole prompts at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -78,21 +78,24 @@ def read_answers(run: Path) -> Iterator[Answers]:
         BadInput: a completion answers no training prompt, or they are not in the prompts' order.
     """
     prompts = _TrainingPrompts(run)
-    held: list[pa.RecordBatch] = []
-    for batch in read_batches(run / "completions", "completions", ROWS_AT_ONCE):
-        held.append(batch)
-        rows = pa.concat_batches(held)
+    for rows, starts in whole_prompts(read_batches(run / "completions", "completions", ROWS_AT_ONCE)):
+        yield from _beside(rows, starts, prompts)
+
+
+def whole_prompts(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, NDArray[np.int64]]]:
+    """The same completions, cut so that all of a prompt's are in one batch, and where each prompt begins."""
+    held: pa.RecordBatch | None = None
+    for batch in batches:
+        rows = batch if held is None else pa.concat_batches([held, batch])
         starts = _starts(rows)
-        # The last prompt may have further answers in the next batch.
         if starts[-1]:
-            yield from _beside(rows.slice(0, starts[-1]), starts[:-1], prompts)
-        held = [rows.slice(starts[-1])]
-    if held and held[0].num_rows:
-        yield from _beside(held[0], _starts(held[0]), prompts)
+            yield rows.slice(0, starts[-1]), starts[:-1]
+        held = rows.slice(starts[-1])
+    if held is not None:
+        yield held, _starts(held)
 
 
 def _starts(rows: pa.RecordBatch) -> NDArray[np.int64]:
-    """Where the answers to another prompt begin."""
     ids = rows.column("prompt_id")
     changes = np.asarray(pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1)))
     return np.concatenate(([0], np.flatnonzero(changes) + 1))

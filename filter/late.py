@@ -14,13 +14,14 @@ from ..recipe.judge import JudgeSection
 from ..store.manifest import NOT_COMPUTED
 from ..store.rows import conversation
 from ..store.run import Run
+from ..student.check import kind_of
 from .answers import Answers, read_answers
 from .earlier import earlier_fits
 from .labelling import label_all, with_columns
 from .rule import Mask
 from .rules.table import PAID, rules_of
 from .scored import FIT, JUDGE
-from .scores.fit import FitRow, fit_rows, opinion_of, random_slice, why_not
+from .scores.fit import FitRow, fit_rows, opinion_of, random_slice, student_of, why_not
 from .scoring import read_scored
 
 ASKED = frozenset({"sent", "reused", "failed", "limited", "usd", "input_tokens", "output_tokens", "owed", "rejected"})
@@ -100,12 +101,14 @@ def _fit(run: Run, section: FitSection, kept: Mask) -> Late:
     opinion = opinion_of(run, section, drawn)
     values = np.full((len(FIT), len(kept)), np.nan)
     values[:, places] = earlier_fits(run, opinion, _each(run, kept, _fit_row), len(places))
-    new = np.flatnonzero(kept & np.isnan(values[0]))
-    if reused := len(places) - len(new):
+    new = kept & np.isnan(values[0])
+    if new.any() and kind_of(student_of(run.recipe, section), run.home) == "scratch":
+        new = kept  # warmed up once more it may be another one
+    if reused := int((kept & ~new).sum()):
         run.screen.line(f"fit: {reused:,} of {len(places):,} rows are known from the last run")
-    if len(new):
-        fits = fit_rows(run, section, drawn, _each(run, kept & np.isnan(values[0]), _fit_row), len(new))
-        for place, fit in zip(new, fits, strict=True):
+    if new.any():
+        fits = fit_rows(run, section, drawn, _each(run, new, _fit_row), int(new.sum()))
+        for place, fit in zip(np.flatnonzero(new), fits, strict=True):
             if fit is not None:
                 values[:, place] = fit.ratio, fit.surprisal, fit.rank
     columns = {name: pa.array(row, mask=np.isnan(row)) for name, row in zip(FIT, values, strict=True)}

@@ -96,9 +96,10 @@ def _best(search: Search, overlap: Overlap, kinds: Places, texts: pa.StringArray
     result = Findings(np.zeros(size, np.int64), np.full(size, -1), np.zeros(size))
     hits = np.flatnonzero(kinds)
     text, target, kind = overlap.text[hits], overlap.target[hits], kinds[hits]
+    whole = overlap.run[hits] == np.diff(search.words.ends)[target]
     for place in np.flatnonzero(overlap.run[hits] < COPIED).tolist():
         here, there = texts[int(text[place])].as_py(), search.texts[int(target[place])].as_py()
-        kind[place] = NUMBERS if other_numbers(here, there) else kind[place]
+        kind[place] = NUMBERS if other_numbers(here, there, holds=bool(whole[place])) else kind[place]
     order = np.lexsort((target, -overlap.coverage[hits], -overlap.run[hits], kind, text))
     first = order[changes(text[order])]
     result.kind[text[first]], result.target[text[first]] = kind[first], target[first]

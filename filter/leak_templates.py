@@ -6,7 +6,7 @@ question on one; so what one line alone says is common, and no template's. Held-
 one may well be the only one of its template: there all that many prompts say is a template's.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from ..texts.overlap import TRIPLE, Common, places_of
 from ..texts.repeats import covered
 from ..texts.turns import asked
 from ..texts.words import Words, ngrams, words_of
+from .answers import whole_prompts
 from .targets import HELDOUT, Target
 
 FEWEST, SHARE = 3, 0.001
@@ -79,30 +80,11 @@ def _said_in_prompts(run: Run, triples: Grams) -> Hashes:
 def _said_in_answers(run: Run, triples: Grams) -> Hashes:
     """The triples that the answers to many prompts say."""
     counts, total = np.zeros(len(triples.hashes), np.int64), 0
-    for batch in _whole_prompts(_some(run.folder / "completions", "completions", ["prompt_id", "text"])):
-        prompt = np.cumsum(_first(batch)) - 1
-        counts += counted(triples, words_of(batch.column("text")), prompt)
-        total += int(prompt[-1]) + 1
+    for rows, starts in whole_prompts(_some(run.folder / "completions", "completions", ["prompt_id", "text"])):
+        prompt = np.repeat(np.arange(len(starts)), np.diff([*starts, rows.num_rows]))
+        counts += counted(triples, words_of(rows.column("text")), prompt)
+        total += len(starts)
     return triples.hashes[counts > max(FEWEST, SHARE * total)]
-
-
-def _whole_prompts(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows, cut so that no prompt's answers, which follow one another, are in two batches."""
-    held: pa.RecordBatch | None = None
-    for batch in batches:
-        rows = batch if held is None else pa.concat_batches([held, batch])
-        last = int(np.flatnonzero(_first(rows))[-1])
-        if last:
-            yield rows.slice(0, last)
-        held = rows.slice(last)
-    if held is not None:
-        yield held
-
-
-def _first(rows: pa.RecordBatch) -> Mask:
-    """Which rows are the first of their prompt."""
-    ids = rows.column("prompt_id")
-    return np.concatenate(([True], np.asarray(pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1)))))
 
 
 def _some(folder: Path, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

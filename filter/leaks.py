@@ -19,7 +19,7 @@ from .answers import Answers
 from .leak_templates import FEWEST, LINES, SHARE
 from .rule import Mask
 from .scored import Scored
-from .scores.leak import ANSWER, KINDS
+from .scores.leak import ANSWER, ANSWER_NUMBERS, KINDS
 from .targets import HELDOUT, Target, read_targets, texts_of
 
 EXAMPLES = 20
@@ -27,7 +27,7 @@ EXAMPLES = 20
 _LONGEST = 2_000
 """Characters of a text that are shown."""
 _WORD = re.compile("a|p+")
-_NUMBERS = KINDS[-1]
+_NUMBERS = (KINDS[-1], ANSWER_NUMBERS)
 
 
 @dataclass(slots=True)
@@ -38,6 +38,8 @@ class _File:
     dropped: Counter[str] = field(default_factory=Counter)
     kept: int = 0
     """Rows with the words of a target and other numbers."""
+    trained_on: int = 0
+    """Leaks that are kept, because the recipe says so."""
     seen: list[tuple[bytes, dict[str, Any]]] = field(default_factory=list)
 
 
@@ -62,13 +64,14 @@ class Leaks:
         self._rows = self._short_rows = 0
         self._settings = run.recipe.filter.leak
 
-    def see(self, answers: Answers, scored: Scored, dropped: Mask) -> None:
+    def see(self, answers: Answers, scored: Scored, dropped: Mask, kept: Mask) -> None:
         """Count a batch.
 
         Args:
             answers: the rows.
             scored: their scores, those of `scores/leak.py` among them.
             dropped: which rows the rule `leak` has dropped; shape (rows,).
+            kept: which rows every rule let pass; shape (rows,).
         """
         kinds = scored.column("_leak_kind", pa.string()).to_pylist()
         self._rows += len(scored)
@@ -78,11 +81,13 @@ class Leaks:
                 continue
             name = scored.text("_leak_target", row)
             file = self._files[self._by_name[name][0].file]
-            if kind == _NUMBERS:
+            if kind in _NUMBERS:
                 file.kept += 1
             elif dropped[row]:
                 file.dropped[kind] += 1
-            if kind == _NUMBERS or dropped[row]:
+            elif kept[row]:
+                file.trained_on += 1
+            if kind in _NUMBERS or dropped[row] or kept[row]:
                 self._draw(file, answers, row, kind, name)
 
     def report(self) -> dict[str, Any]:
@@ -91,11 +96,13 @@ class Leaks:
             "targets": self._targets,
             "rows": self._rows,
             "dropped": sum(sum(file.dropped.values()) for file in self._files.values()),
+            "trained_on": sum(file.trained_on for file in self._files.values()),
             "files": {
                 name: {
                     "texts": file.texts,
                     "dropped": dict(sorted(file.dropped.items())),
                     "kept_for_other_numbers": file.kept,
+                    "trained_on": file.trained_on,
                     "examples": [example for _, example in sorted(file.seen, key=lambda drawn: drawn[0])],
                 }
                 for name, file in self._files.items()
@@ -109,7 +116,9 @@ class Leaks:
         lot = hashlib.blake2b(identity.encode(), digest_size=16).digest()
         if len(file.seen) == EXAMPLES and lot > file.seen[-1][0]:
             return
-        column, place = (answers.texts, row) if kind == ANSWER else (answers.asked, int(answers.of[row]))
+        column, place = (
+            (answers.texts, row) if kind in (ANSWER, ANSWER_NUMBERS) else (answers.asked, int(answers.of[row]))
+        )
         text = column[place].as_py()
         common, target = max(
             ((common_run(text, target.text), target.text) for target in self._by_name[name]),

@@ -44,21 +44,3 @@ def keep_all(scored: Scored, still_in: Mask) -> Ruling:
     """What a rule says that the recipe gives nothing to do."""
     none = np.zeros(len(scored), bool)
     return Ruling(none, none, lambda row: ("", ""))
-
-
-def below(column: str, bound: float, reason: str) -> Rule:
-    """Drop answers whose score is below a bound; the detail is the score."""
-    return _bounded(column, lambda values: values < bound, reason)
-
-
-def above(column: str, bound: float, reason: str) -> Rule:
-    """Drop answers whose score is above a bound; the detail is the score."""
-    return _bounded(column, lambda values: values > bound, reason)
-
-
-def _bounded(column: str, outside: Callable[[NDArray[np.float64]], Mask], reason: str) -> Rule:
-    def look(scored: Scored, still_in: Mask) -> Ruling:
-        values = scored.number(column)
-        return Ruling(outside(values), np.isnan(values), lambda row: (reason, f"{values[row]:.4g}"))
-
-    return Rule(look)

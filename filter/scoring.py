@@ -1,11 +1,8 @@
-"""The first pass: every free score of every answer, in both cores, into a narrow file beside the tables."""
+"""The first pass: every free score of every answer, on all cores, into a narrow file beside the tables."""
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +10,15 @@ import pyarrow as pa
 from ..errors import BadRecipe
 from ..store.run import Run
 from ..texts.arrow import pc
+from ..texts.stream import ahead
 from .answers import Answers, read_answers
 from .score import Score
 from .scored import BASE, LATE, Scored
+from .scores import leak
 from .scores.table import SCORES
 
 MOST_THREADS = 8
 """More would wait for one another: some scores hold the interpreter."""
-
-Given = TypeVar("Given")
-Made = TypeVar("Made")
 
 
 def scores_of(run: Run) -> dict[str, Score]:
@@ -35,7 +31,7 @@ def scores_of(run: Run) -> dict[str, Score]:
     scores = {name: score for name, score in made.items() if score is not None}
     own = set(run.recipe.filter.scores)
     taken = {column for name, score in scores.items() if name != "own" for column in score.columns}
-    if clash := sorted(own & (taken | LATE)):
+    if clash := sorted(own & (taken | LATE | leak.COLUMNS.keys())):
         raise BadRecipe(f"'filter.scores.{clash[0]}': Potstill has a score of that name; call yours otherwise")
     return scores
 
@@ -83,7 +79,9 @@ def score_all(run: Run, scores: Mapping[str, Score], path: Path) -> None:
         pa.ipc.new_file(file, schema) as table,
         run.screen.track("filter: scores", run.count("completions", "rows")) as track,
     ):
-        for batch in in_both_cores(lambda given: score(given[0], scores, given[1]), _counted(read_answers(run.folder))):
+        given = _counted(read_answers(run.folder))
+        threads = min(os.cpu_count() or 1, MOST_THREADS)
+        for batch in ahead(lambda each: score(each[0], scores, each[1]), given, threads):
             table.write_batch(batch)
             track.advance(batch.num_rows)
 
@@ -101,22 +99,3 @@ def _counted(batches: Iterable[Answers]) -> Iterator[tuple[Answers, int]]:
     for batch in batches:
         yield batch, prompts
         prompts += batch.prompts.num_rows
-
-
-def in_both_cores(work: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:
-    """The results of some work in the order of the items, one thread for each core; few items are held at a time.
-
-    Arrow and numpy let other threads run while they work.
-    """
-    threads = min(os.cpu_count() or 1, MOST_THREADS)
-    waiting: deque[Future[Made]] = deque()
-    with ThreadPoolExecutor(threads, "filter") as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)

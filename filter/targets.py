@@ -21,7 +21,10 @@ _ASKING = (
     "task_description text turns value"
 )
 QUESTIONS = frozenset(_ASKING.split())
-"""Columns that ask: what they hold is a question however short it is; other columns are looked at for long runs of words only."""
+"""Columns that ask: what they hold, also in records within, is a question however short it is; other columns are looked at for
+long runs of words only."""
+_SPEAKERS = ("role", "from")
+"""Who says a turn."""
 _ROWS_AT_ONCE = 2_000
 
 
@@ -114,9 +117,10 @@ def _texts(value: Any, name: str, *, question: bool) -> Iterator[tuple[bool, str
     if isinstance(value, str):
         yield question, value
     elif isinstance(value, Mapping):
-        answered = value.get("role", value.get("from")) in ("assistant", "gpt")
+        answered = any(value.get(name) in ("assistant", "gpt") for name in _SPEAKERS)
         for inner, part in value.items():
-            yield from _texts(part, inner, question=not answered and inner.lower() in QUESTIONS)
+            asks = (question and inner not in _SPEAKERS) or inner.lower() in QUESTIONS
+            yield from _texts(part, inner, question=asks and not answered)
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _texts(part, name, question=question)

@@ -1,8 +1,8 @@
 """The work of the stage `filter`: score every answer, let the rules label it, write `train`, `dropped` and `heldout`.
 
-It reads the answers twice, some thousand rows at a time: free scores go into a narrow file; then come scores that cost
-something, of what the free rules keep; the rules look at the scores; answers with scores and labels go into the tables. Memory
-grows by some 90 bytes a row.
+It reads the answers twice, and again for a fit or a judge, some thousand rows at a time: free scores go into a narrow file; then
+come scores that cost something, of what the free rules keep; the rules look at the scores; answers with scores and labels go into
+the tables. Memory grows by some 90 bytes a row.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,6 +47,7 @@ def work(run: Run, folder: Path) -> dict[str, Any]:
         "kept": kept,
         "dropped": len(labelled.rule) - kept,
         "heldout": _copy_heldout(run, folder),
+        "leaks_kept": told.leaks["trained_on"],
         "scores": list(columns),
         "funnel": [step.counts() for step in labelled.steps],
         **late.counts,

@@ -64,7 +64,7 @@ def write_samples(
             kept = labelled.kept[here]
             train.write_batch(batch.filter(pa.array(kept)))
             dropped.write_batch(batch.filter(pa.array(~kept)))
-            leaks.see(answers, scores, leaked[here])
+            leaks.see(answers, scores, leaked[here], kept)
             examples.see(batch.filter(pa.array(examples.drawn(here))))
             track.advance(len(answers))
     return Told(leaks.report(), examples.report())

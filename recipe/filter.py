@@ -99,6 +99,9 @@ class LanguageSection(Section):
 class LeakSection(Section):
     """What training rows must not repeat: always the held-out prompts, and any benchmark named here."""
 
+    drop: bool = True
+    """Whether such rows are dropped; if not, they are counted, and the report says that the student was trained on them."""
+
     against: tuple[str, ...] = ()
     """Files (.jsonl, .csv, .parquet) of benchmarks; all texts of their rows count."""
 
@@ -193,9 +196,9 @@ class FilterSection(Section):
     """Scores write columns, rules label rows by them; nothing is ever deleted: a dropped row is kept with its reason."""
 
     rules: tuple[RuleName, ...] = DEFAULT_RULES
-    """The rules in their order; a row is dropped by the first that says no. `status` is always the first, listed or not, then
-    comes `leak`; `judge` is always the last, for it sees what the others keep. A rule that the recipe gives nothing to go by (no
-    shapes, no grader, no judge) lets all pass."""
+    """The rules in their order; a list of yours takes the place of this one. A row is dropped by the first that says no. `status`
+    and `leak` always look first, listed or not (`leak.drop: false` lets leaks pass); `judge` looks last, for it sees what the
+    others keep. A rule that the recipe gives nothing to go by (no shapes, no grader, no judge) lets all pass."""
 
     length: LengthSection = Field(default_factory=LengthSection)
     """Bounds for the rule `length`."""

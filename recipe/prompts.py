@@ -25,7 +25,8 @@ class PromptsSection(Section):
     """What the teacher is asked."""
 
     path: str
-    """A file (.jsonl, .csv, .parquet), a folder saved by `datasets`, or `practice://skills?rows=1000` (simulated)."""
+    """A file (.jsonl, .csv, .parquet), a folder saved by `datasets`, a data set of the Hugging Face Hub (`owner/name`), or
+    `practice://skills?rows=1000` (simulated)."""
 
     columns: dict[str, str] = Field(default_factory=dict)
     """Your column for each of ours: messages, prompt, instruction, input, system, reference, family."""

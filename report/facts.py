@@ -69,8 +69,6 @@ class Step:
     """What the dropped rows cost."""
     only: int = 0
     """Rows that would be kept without it."""
-    instead: int = 0
-    """Rows that are kept and would not be without it."""
     shared: tuple[tuple[str, int], ...] = ()
     """(rule, rows): what others would drop by themselves of all that this one would by itself."""
     examples: tuple[Example, ...] = ()
@@ -87,6 +85,8 @@ class LeakedFile:
     """Rows that repeated one of them."""
     kept: int
     """Rows that share words with one of them and have other numbers."""
+    trained_on: int
+    """Rows that repeat one of them and were kept, because the recipe says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,14 @@ class Harvest:
     let_all_pass: tuple[str, ...] = ()
     """The rules that looked and dropped nothing."""
     kept: int | None = None
+    late: bool = False
+    """Whether a judge or a fit looked at what the other rules kept."""
     leaks: Leaks = field(default_factory=Leaks)
+
+    @property
+    def leaked(self) -> int:
+        """Training rows that repeat what the student is judged on."""
+        return sum(file.trained_on for file in self.leaks.files)
 
     @property
     def selected(self) -> bool:

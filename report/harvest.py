@@ -39,6 +39,7 @@ def _sifted(harvest: Harvest, counts: Mapping[str, Any], samples: Path) -> Harve
         funnel=tuple(_step(step, shown.get(step["rule"], ())) for step in acted),
         let_all_pass=tuple(step["rule"] for step in counts["funnel"] if step not in acted),
         kept=counts["kept"],
+        late=bool({"judge", "fit"} & counts.keys()),
         leaks=_leaks(read_json(samples / "leaks.json")),
     )
 
@@ -52,7 +53,6 @@ def _step(values: Mapping[str, Any], shown: Any) -> Step:
         reasons=tally(values["reasons"]),
         usd=values["usd"],
         only=values["only"],
-        instead=values["instead"],
         shared=tally(values["shared"]),
         examples=tuple(Example(row["reason"], row["asked"], row["answer"]) for row in shown[:EXAMPLES]),
     )
@@ -60,7 +60,9 @@ def _step(values: Mapping[str, Any], shown: Any) -> Step:
 
 def _leaks(told: Mapping[str, Any]) -> Leaks:
     files = tuple(
-        LeakedFile(name, file["texts"], sum(file["dropped"].values()), file["kept_for_other_numbers"])
+        LeakedFile(
+            name, file["texts"], sum(file["dropped"].values()), file["kept_for_other_numbers"], file["trained_on"]
+        )
         for name, file in told["files"].items()
     )
     return Leaks(files, tuple(told["blind_spots"]))

@@ -20,6 +20,8 @@ def _left_out(facts: Facts) -> Iterator[str]:
         return
     if judgement.filtering is None:
         yield "What filtering bought: there is no unfiltered control to compare with."
+    if leaked := facts.harvest.leaked:
+        yield f"New prompts: {count(leaked)} training rows repeat what the student is judged on (filter.leak.drop is false)."
     if facts.harvest.selected and judgement.selection is None:
         yield "What selection bought: there is no random control of equal size to compare with."
     if judgement.training_seeds == 1:
@@ -36,8 +38,8 @@ def _beyond(facts: Facts) -> Iterator[str]:
     those = f"the {count(heldout)} held-out prompts" if heldout is not None else "the held-out prompts"
     yield f"Other prompts: {those} come from the same source as the training prompts, and real traffic may differ."
     yield (
-        "Paraphrases: training rows that share a family or a long run of words with a held-out prompt are left out; the same "
-        "question in other words is not found."
+        "Paraphrases: training rows that share a family or a long run of words with a held-out prompt are looked for; the "
+        "same question in other words is not found."
     )
     yield "What the student forgot: abilities of the base model outside this task were not measured."
     yield "Safety, bias and behaviour under attack."

@@ -52,6 +52,31 @@ def model_files(spec: str, home: Path) -> list[Path]:
     return [path for path in found if path.is_file() and path.stat().st_size < SMALL]
 
 
+def weights_mark(spec: str, home: Path) -> list[Any]:
+    """What tells a student's weights from others under the same spec without reading them; empty for one from scratch.
+
+    Of a folder the names, sizes and times of its large files; of the hub the commit that would be loaded now.
+    """
+    kind = kind_of(spec, home)
+    if kind == "local":
+        small = model_files(spec, home)
+        files = [path for path in sorted(local_folder(spec, home).iterdir()) if path.is_file() and path not in small]
+        return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+    return [_commit(spec)] if kind == "hub" else []
+
+
+def _commit(spec: str) -> str | None:
+    from huggingface_hub import HfApi, constants, try_to_load_from_cache
+
+    if not constants.HF_HUB_OFFLINE:
+        try:
+            return HfApi(endpoint=constants.ENDPOINT).model_info(spec, timeout=10).sha
+        except Exception:  # noqa: BLE001, S110 - the Hub fails in many ways, and then what the cache has is loaded
+            pass
+    cached = try_to_load_from_cache(spec, "config.json")
+    return Path(cached).parent.name if isinstance(cached, str) else None
+
+
 def check_student(spec: str, home: Path) -> Kind:
     """Find out what is wrong with a student before anything is asked, and return where it comes from.
 

@@ -1,4 +1,4 @@
-"""How well answers fit a student that has not learnt them yet: the rank-surprisal ratio (arXiv 2601.14249, METHODS.md section 2).
+"""How well answers fit a student that has not learnt them yet: the rank-surprisal ratio (arXiv 2601.14249).
 
 Over the tokens of an answer, its end of turn included: Σ min(rank, 100) ÷ Σ surprisal, where the rank of a token is one more
 than the number of tokens that the student held more likely, and its surprisal is −ln of its probability. Lower is better: the

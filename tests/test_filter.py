@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from potstill.errors import BadRecipe
 from potstill.filter.answers import answers_of
 from potstill.filter.in_memory import label_pairs
-from potstill.filter.labelling import Labelled
+from potstill.filter.labelling import Labelled, label_all, with_columns
+from potstill.filter.rules.table import PAID, rules_of
+from potstill.filter.scored import Scored
 from potstill.filter.scoring import score, scores_of
 from potstill.pipeline import run_stage, stage_named
 from potstill.recipe import Recipe
@@ -117,7 +120,7 @@ def test_the_answer_that_most_draws_give_stays() -> None:
 def test_what_cannot_be_judged_is_kept_and_counted() -> None:
     found = label("alone", ("refused", "no"), rules=["status", "agreement"], agreement={})
     assert found.kept.tolist() == [True, False]
-    [_, step] = found.steps
+    [_, _, step] = found.steps
     assert (step.seen, step.dropped, step.unscored) == (1, 0, 1)
 
 
@@ -163,7 +166,7 @@ def test_how_alike_short_answers_are_is_a_score_that_drops_nothing() -> None:
 
 def test_a_rule_is_told_apart_from_the_others_by_what_only_it_drops() -> None:
     found = label("ok one", "x", "ok one", "x", ("refused", ""), rules=["length", "exact"], length={"min_chars": 3})
-    status, length, exact = found.steps
+    status, _, length, exact = found.steps
     assert (status.dropped, status.only, status.usd) == (1, 0, 0.5)
     assert (length.seen, length.dropped, length.alone, length.shared["exact"], length.only) == (4, 2, 2, 1, 1)
     assert (exact.seen, exact.dropped, exact.alone, exact.shared["length"], exact.only) == (2, 1, 2, 1, 1)
@@ -183,10 +186,23 @@ def test_a_row_out_of_its_bounds_takes_no_twin_with_it(tmp_path: Path) -> None:
     assert found.kept.tolist() == [False, True]
 
 
+def test_a_bound_on_a_late_score_lets_no_unscored_twin_in() -> None:
+    run = run_with(judge={}, bounds={"judge": {"at_least": 4}})
+    section, pair = run.recipe.filter, drawn("blue it is", "blue it is", "green it is")
+    batch = Scored(score(answers_of([pair]), scores_of(run)))
+    rules = rules_of(section)
+    assert list(rules)[-2:] == ["late_bounds", "judge"]
+    asked = label_all([batch], {name: rule for name, rule in rules.items() if name not in PAID}, section).kept
+    assert asked.tolist() == [True, False, True]
+    grades = pa.array([1.0, None, 5.0])
+    found = label_all(with_columns([batch], {"judge": grades}), rules, section)
+    assert found.kept.tolist() == [False, False, True]
+
+
 def test_without_a_rule_another_twin_may_stay_instead() -> None:
     # Draw 0 is dropped for its length with its spaces inside; without that rule draw 1 is the repeat.
     found = label("a    b", "a b", rules=["length", "exact"], length={"max_chars": 5})
-    length = found.steps[1]
+    length = found.steps[2]
     assert found.kept.tolist() == [False, True]
     assert (length.only, length.instead) == (1, 1)
 

@@ -68,6 +68,19 @@ def test_what_an_earlier_run_did_not_keep_is_judged_and_only_that(tmp_path: Path
             assert one == (None if other is None else pytest.approx(other, rel=1e-4))
 
 
+def test_other_weights_and_tables_that_were_changed_give_no_fits(tmp_path: Path) -> None:
+    pretrained(tmp_path / "mine")
+    heavy = tmp_path / "mine" / "weights-of-another.bin"
+    with heavy.open("wb") as file:
+        file.truncate(33 << 20)
+    run, _ = filtered(tmp_path)
+    heavy.touch()
+    assert filtered(tmp_path, length={"max_chars": 900})[1]["reused"] == 0
+    part = run.folder / "samples" / "train-00000.parquet"
+    part.write_bytes(part.read_bytes()[:-100])
+    assert filtered(tmp_path, length={"max_chars": 901})[1]["reused"] == 0
+
+
 def test_other_answers_another_student_or_another_warm_up_are_judged_anew(tmp_path: Path) -> None:
     pretrained(tmp_path / "mine")
     run, _ = filtered(tmp_path)

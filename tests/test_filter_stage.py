@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from potstill.cli.funnel import funnel_lines
 from potstill.errors import BadInput, BadRecipe, BrokenWorld, BudgetReached
 from potstill.filter import late
 from potstill.filter.selection import select
@@ -156,6 +157,7 @@ def test_bounds_hold_any_score_and_unscored_rows_are_kept_and_counted(tmp_path: 
         ({"scores": {"lengthy": "own.py:nothing"}}, "a function that the file has"),
         ({"scores": {"lengthy": "nowhere.py:lengthy"}}, "there is no file"),
         ({"scores": {"draws": "own.py:lengthy"}}, "has a score of that name"),
+        ({"scores": {"leak": "own.py:lengthy"}}, "has a score of that name"),
     ],
 )
 def test_what_cannot_work_is_said_before_anything_is_asked(tmp_path: Path, section: dict[str, Any], says: str) -> None:
@@ -235,6 +237,39 @@ def test_a_changed_benchmark_makes_the_stage_run_again(tmp_path: Path) -> None:
     assert not run_stage(run, stage_named("filter")).skipped
     leaked = [row for row in table(run, "dropped") if row["rule"] == "leak"]
     assert {row["prompt"][-1]["content"] for row in leaked} == {asked}
+
+
+def test_leaks_are_dropped_whatever_rules_are_listed_unless_the_recipe_says_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "bench.jsonl").write_text('{"question": "What is the capital of Mars?"}\n')
+    run, _ = filtered(tmp_path, rules=["length"], leak={"against": ["bench.jsonl"]})
+    first = table(run, "train")[0]["prompt_id"]
+    asked = next(row["prompt"][-1]["content"] for row in table(run, "train") if row["prompt_id"] == first)
+    kept = sum(row["prompt_id"] == first for row in table(run, "train"))
+    (tmp_path / "bench.jsonl").write_bytes(orjson.dumps({"question": asked}))
+    again = run_stage(run, stage_named("filter")).manifest.counts
+    assert first not in {row["prompt_id"] for row in table(run, "train")}
+    assert again["leaks_kept"] == 0
+    run, counts = filtered(tmp_path, rules=["length", "leak"], leak={"against": ["bench.jsonl"], "drop": False})
+    assert [row["prompt_id"] for row in table(run, "train")].count(first) == counts["leaks_kept"] == kept > 0
+    told = orjson.loads((run.folder / "samples" / "leaks.json").read_bytes())
+    assert told["files"]["bench.jsonl"]["trained_on"] == told["trained_on"] == kept
+    assert len(told["files"]["bench.jsonl"]["examples"]) == kept
+    assert [line for line in funnel_lines(run) if line.startswith(f"leaks: {kept} kept rows repeat")]
+
+
+def test_functions_are_asked_of_whole_answers_alone(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("def first(messages, answer, reference):\n    return len(answer.split()[0])\n")
+    run = run_in(tmp_path, rows=80, scores={"first": "own.py:first"})
+    for name in ("prompts", "generate"):
+        run_stage(run, stage_named(name))
+    rows = list(read_table(run.folder / "completions", "completions"))
+    rows[3] |= {"text": "", "status": "error:500"}
+    for part in parts(run.folder / "completions", "completions"):
+        part.unlink()
+    write_table(run.folder / "completions", "completions", COMPLETIONS, rows)
+    run_stage(run, stage_named("filter"))
+    found = {row["id"]: row["score_first"] for row in table(run, "train") + table(run, "dropped")}
+    assert [found[row["id"]] is not None for row in rows] == [row["status"] == "ok" for row in rows]
 
 
 def test_a_function_that_fails_is_named_with_the_answer(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_every_way_to_give_no_verdict_is_a_class_of_its_own(tmp_path: Path) -> N
 
     with serving(answer) as (url, _):
         found = judge_rows(make(tmp_path, generate={"failed_share": 0.1}), section(url), rows(len(kinds)), len(kinds))
-    assert [found.outcome(place) for place in range(len(kinds))] == kinds
+    assert [OUTCOMES[code] for code in found.codes] == kinds
     assert found.scores.dtype == np.float32
     assert [None if np.isnan(score) else score for score in found.scores] == [
         4.0 if kind == "ok" else None for kind in kinds

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -91,13 +92,11 @@ class TestKernel:
         for size in (7, 8, 12, 13, 19):
             found = overlap(index(SENTENCE), f"zero one {words(SENTENCE, 1, 1 + size)} two three")
             assert found.run.tolist() == ([size] if size >= 8 else [])
-            assert size < 8 or found.run_at.tolist() == [2]
 
     def test_coverage_is_the_share_of_one_target_and_never_of_their_union(self) -> None:
         halves = f"{words(SENTENCE, 0, 10)} {words(OTHER, 0, 9)}"
         found = overlap(index(SENTENCE, OTHER), halves)
         assert pairs(found) == {(0, 0): (10, 0.5), (0, 1): (9, round(9 / 20, 6))}
-        assert np.allclose(found.share, [10 / 19, 9 / 19])
 
     def test_words_that_two_runs_share_count_once(self) -> None:
         twice = f"{words(SENTENCE, 0, 12)} and then {words(SENTENCE, 4, 14)}"
@@ -308,6 +307,21 @@ class TestRule:
         answers = answers_of([drawn(prompt(10 + place, text), "x") for place, text in enumerate(asked)])
         assert [bool(why) for why in reasons(run, answers)] == [False, True]
 
+    @pytest.mark.parametrize("before", ["Question 3: ", "Question 3 - ", "3) - ", "Task 1/", "(7)-", "2+"])
+    def test_a_sign_between_a_number_and_a_copied_question_is_not_the_questions(
+        self, tmp_path: Path, before: str
+    ) -> None:
+        question = f"15 of them: {HELD}"
+        run = run_in(tmp_path, [prompt(1, question, "heldout"), prompt(2, "-7 + 2 is", "heldout")])
+        asked = [before + question, before + question.replace("120", "240"), "12 - 7 + 2 is", "12 - 7 - 2 is"]
+        answers = answers_of([drawn(prompt(10 + place, text), "x") for place, text in enumerate(asked)])
+        assert [bool(why) for why in reasons(run, answers)][:2] == [True, False]
+
+    def test_emphasis_and_blanks_make_no_other_question(self, tmp_path: Path) -> None:
+        run = run_in(tmp_path, [prompt(1, "Name the _largest_ planet", "heldout"), prompt(2, "It is ____.", "heldout")])
+        answers = answers_of([drawn(prompt(3, "Name the largest planet"), "x"), drawn(prompt(4, "It is …"), "x")])
+        assert all(reasons(run, answers))
+
     def test_fifty_words_in_a_row_are_a_copy_whatever_the_numbers(self, tmp_path: Path) -> None:
         story = f"{SENTENCE} {OTHER} {LONG}"
         run = run_in(tmp_path, [prompt(1, f"{story} in 1743. Who was 80?", "heldout")])
@@ -453,6 +467,13 @@ class TestFiles:
         ]  # fmt: skip
         assert [target.text for target in targets[6:]] == [OTHER, LONG]
 
+    def test_what_stands_in_a_record_in_a_column_that_asks_is_asked(self, tmp_path: Path) -> None:
+        stem = {"stem": "Which gas?", "choices": [{"label": "A", "text": "carbon dioxide"}]}
+        turns = [{"role": "user", "content": "Why so?"}, {"role": "assistant", "content": "No."}]
+        (tmp_path / "arc.jsonl").write_bytes(orjson.dumps({"question": stem, "turns": turns, "key": "A"}))
+        found = {target.text: target.question for target in read_targets(run_in(tmp_path, [], ["arc.jsonl"]))}
+        assert found == dict.fromkeys(["Which gas?", "A", "carbon dioxide", "Why so?"], True)
+
     def test_a_file_that_is_missing_or_of_another_kind_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(BadRecipe, match=r"leak.against.*gone\.jsonl: there is no such file"):
             score.make(replace(run_in(tmp_path, [], ["gone.jsonl"]), folder=tmp_path / "nowhere"))
@@ -479,7 +500,8 @@ class TestReport:
         leaks = Leaks(run)
         for answers in read_answers(run.folder):
             found = scored(run, answers)
-            leaks.see(answers, found, rule.make(run.recipe.filter).look(found, np.ones(len(found), bool)).dropped)
+            dropped = rule.make(run.recipe.filter).look(found, np.ones(len(found), bool)).dropped
+            leaks.see(answers, found, dropped, ~dropped)
         report = leaks.report()
         assert (report["targets"], report["rows"], report["dropped"]) == (3, 5, 3)
         assert report["files"][HELDOUT]["dropped"] == {"equal": 2}
@@ -497,6 +519,17 @@ class TestReport:
         assert "1 of 5 rows" in spots
         assert "1 rows share words enough" in spots
 
+    def test_an_answer_with_other_numbers_is_counted_and_shown(self, tmp_path: Path) -> None:
+        run = run_in(tmp_path, [prompt(1, HELD, "heldout")])
+        said = f"{words(HELD, 9, 40)}, 77 in all."
+        answers = answers_of([drawn(prompt(2, OTHER), said)])
+        assert reasons(run, answers) == [""]
+        leaks = Leaks(run)
+        leaks.see(answers, scored(run, answers), np.zeros(1, bool), np.ones(1, bool))
+        told = leaks.report()["files"][HELDOUT]
+        assert (told["kept_for_other_numbers"], told["trained_on"]) == (1, 0)
+        assert [example["text"] for example in told["examples"]] == [said]
+
     def test_its_examples_are_a_few_and_the_same_in_any_order(self, tmp_path: Path) -> None:
         pairs = [drawn(prompt(number, f"{HELD} {number}"), "x") for number in range(10, 40)]
         run = run_in(tmp_path, [*(asked for asked, _ in pairs), prompt(9, HELD, "heldout")])
@@ -505,7 +538,7 @@ class TestReport:
             leaks = Leaks(run)
             for pair in order:
                 answers = answers_of([pair])
-                leaks.see(answers, scored(run, answers), np.ones(1, bool))
+                leaks.see(answers, scored(run, answers), np.ones(1, bool), np.zeros(1, bool))
             seen.append(leaks.report()["files"][HELDOUT]["examples"])
         assert len(seen[0]) == 20
         assert seen[0] == seen[1]

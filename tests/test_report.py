@@ -198,7 +198,7 @@ def fill(folder: Path, samples: list[Sample]) -> None:
     write_table(folder / "samples", "heldout", PROMPTS, (prompt_columns(one) for one in asked if one.side == "heldout"))
     example = {"id": "1", "reason": "no shape <fits>", "asked": ATTACK, "answer": ATTACK}
     (folder / "samples" / "funnel.json").write_bytes(orjson.dumps({"format": [example]}))
-    file = {"texts": 400, "dropped": {"equal": 2}, "kept_for_other_numbers": 1, "examples": []}
+    file = {"texts": 400, "dropped": {"equal": 2}, "kept_for_other_numbers": 1, "trained_on": 0, "examples": []}
     leaks = {"files": {"held-out prompts": file}, "blind_spots": ["Paraphrases are not seen."]}
     (folder / "samples" / "leaks.json").write_bytes(orjson.dumps(leaks))
     (folder / "student").mkdir()

@@ -83,14 +83,10 @@ class Overlap:
     """(pairs,)"""
     run: Places
     """(pairs,) words of the longest run."""
-    run_at: Places
-    """(pairs,) the word of the text at which it begins."""
     common: Places
     """(pairs,) the target's words that lie in runs."""
     coverage: NDArray[np.float64]
     """(pairs,) of the target's telling words the share that lies in runs; 1 where it stands in the text from end to end."""
-    share: NDArray[np.float64]
-    """(pairs,) of the text's own words the share that lies in runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,21 +192,17 @@ def _pairs(index: Index, words: Words, runs: Runs) -> Overlap:
     """Runs summed up by text and target."""
     pairs, number = np.unique(runs.pair, return_inverse=True)
     text, target = np.divmod(pairs, len(index.begins))
-    longest = np.lexsort((runs.said, -runs.length, number))[first_of(number)]
-    said, stands = runs.said, runs.stands
-    said_end, stands_end = said + runs.length, stands + runs.length
-    begin, end = index.begins[target], index.begins[target + 1]
-    coverage = _coverage(index, pairs, number, stands, stands_end)
-    size = words.ends[text + 1] - words.ends[text]
+    longest = runs.length[np.lexsort((-runs.length, number))[first_of(number)]]
+    ends = runs.stands + runs.length
+    whole_target = longest == index.begins[target + 1] - index.begins[target]
+    coverage = _coverage(index, pairs, number, runs.stands, ends)
     return Overlap(
         _equal(index, words),
         text,
         target,
-        runs.length[longest],
-        said[longest] - words.ends[text],
-        union_sizes(number, stands, stands_end, len(pairs)),
-        np.where(runs.length[longest] == end - begin, 1.0, coverage),
-        union_sizes(number, said, said_end, len(pairs)) / np.maximum(size, 1),
+        longest,
+        union_sizes(number, runs.stands, ends, len(pairs)),
+        np.where(whole_target, 1.0, coverage),
     )
 
 

@@ -45,16 +45,22 @@ def taken(texts: pa.Array, rows: Places) -> pa.Array:
 
 
 def ahead(work: Callable[[Given], Made], given: Iterable[Given], workers: int | None) -> Iterator[Made]:
-    """The results in order, so many worked on at the same time; None is as many as there are cores."""
+    """The results in order, so many worked on at the same time, and one more held; None is as many as there are cores.
+
+    Arrow and numpy let other threads run while they work.
+    """
     workers = workers or os.cpu_count() or 1
     if workers == 1:
         yield from map(work, given)
         return
     waiting: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        for each in given:
-            waiting.append(pool.submit(work, each))
-            if len(waiting) > workers:
+        try:
+            for each in given:
+                waiting.append(pool.submit(work, each))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)

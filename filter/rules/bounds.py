@@ -1,16 +1,33 @@
-"""The rule `bounds`: any score within bounds that the recipe gives, by the name of its column."""
+"""The rule `bounds`: any score within bounds that the recipe gives, by the name of its column.
+
+Bounds on scores that come late look behind the other rules, as `late_bounds`: only what those keep has such a score, and before
+them a twin of what they drop would be let in without one.
+"""
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from ...recipe import FilterSection
+from ...recipe.filter import Bounds
 from ..rule import Mask, Rule, Ruling, keep_all
-from ..scored import Scored
+from ..scored import LATE, Scored
+
+LATE_BOUNDS = "late_bounds"
 
 
 def make(section: FilterSection) -> Rule:
-    """Drop answers of which a score is out of its bounds; with none given, let all pass."""
-    bounds = section.bounds
+    """Drop answers of which a free score is out of its bounds; with none given, let all pass."""
+    return _within({name: bound for name, bound in section.bounds.items() if name not in LATE})
 
+
+def late(section: FilterSection) -> dict[str, Rule]:
+    """The same for scores that come late, by its name; nothing where the recipe has no such bounds."""
+    bounds = {name: bound for name, bound in section.bounds.items() if name in LATE}
+    return {LATE_BOUNDS: _within(bounds)} if bounds else {}
+
+
+def _within(bounds: Mapping[str, Bounds]) -> Rule:
     def look(scored: Scored, still_in: Mask) -> Ruling:
         first = np.full(len(scored), -1)
         unscored = np.zeros(len(scored), bool)

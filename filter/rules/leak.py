@@ -12,7 +12,7 @@ from ..rule import Mask, Rule, Ruling
 from ..scored import Scored
 
 KIND, TARGET = "_leak_kind", "_leak_target"
-_NOT_A_LEAK = ("", "numbers")
+_NOT_A_LEAK = ("", "numbers", "answer, other numbers")
 
 
 def make(section: FilterSection) -> Rule:

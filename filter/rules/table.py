@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ...recipe import FilterSection
 from ...recipe.filter import RuleName
+from ...store.rows import LEAK
 from ..rule import MakeRule, Rule
 from . import (
     agreement,
@@ -44,18 +45,20 @@ RULES: Mapping[RuleName, MakeRule] = {
 }
 
 FIRST: tuple[RuleName, ...] = ("status", "leak")
-"""An answer that is not whole is never trained on; what repeats the held-out prompts not even as a control."""
+"""Listed or not: an answer that is not whole is never trained on; what repeats the held-out prompts not even as a control."""
 PAID: tuple[RuleName, ...] = ("judge",)
 """Rules that read scores which cost something: those are only computed for what the other rules keep, so they come last."""
 
 
 def rules_of(section: FilterSection) -> dict[str, Rule]:
-    """The recipe's rules in their order; `status` is one of them, listed or not.
+    """The recipe's rules in their order; `status` and `leak` are among them, listed or not.
 
     Raises:
         BadRecipe: the settings of a rule do not hold.
     """
-    listed: tuple[RuleName, ...] = ("status", *section.rules)
-    place = {**dict.fromkeys(FIRST, 0), **dict.fromkeys(PAID, 2)}
-    ordered = sorted(listed, key=lambda name: (place.get(name, 1), FIRST.index(name) if name in FIRST else 0))
-    return {name: RULES[name](section) for name in ordered}
+    first: list[RuleName] = [name for name in FIRST if name != LEAK or section.leak.drop]
+    between: list[RuleName] = [name for name in section.rules if name not in (*FIRST, *PAID)]
+    last: list[RuleName] = [name for name in PAID if name in section.rules]
+    late = bounds.late(section) if "bounds" in section.rules else {}
+    free = {name: RULES[name](section) for name in (*first, *between)}
+    return {**free, **late, **{name: RULES[name](section) for name in last}}

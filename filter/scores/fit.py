@@ -15,7 +15,7 @@ from ...recipe.fit import FitSection
 from ...store.manifest import digest_of, digest_of_file
 from ...store.rows import Message
 from ...store.run import Run
-from ...student.check import PACKAGES, check_student, kind_of, model_files
+from ...student.check import PACKAGES, check_student, kind_of, model_files, weights_mark
 from ...student.template import END_OF_THINKING
 
 if TYPE_CHECKING:
@@ -79,11 +79,15 @@ def opinion_of(run: Run, section: FitSection, drawn: Sequence[FitRow]) -> str:
         section: the recipe's.
         drawn: the slice on which a student from nothing is warmed up.
     """
+    import torch
+
     spec = student_of(run.recipe, section)
     depends: dict[str, Any] = {
         "version": VERSION,
         "settings": fit_settings(run.recipe, section),
         "files": [digest_of_file(path) for path in model_files(spec, run.home)],
+        "weights": weights_mark(spec, run.home),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     }
     if kind_of(spec, run.home) == "scratch":
         depends["drawn"] = digest_of({"rows": [digest_of(row._asdict()) for row in drawn]})

@@ -49,10 +49,6 @@ class Judgements:
     """Who judged; verdicts, and rows without one by the reason; what all replies cost, whenever they were paid; owed and
     rejected rows; sent, reused, dollars and tokens of this call."""
 
-    def outcome(self, row: int) -> Outcome:
-        """What became of a row."""
-        return OUTCOMES[self.codes[row]]
-
 
 def judge_rows(run: Run, section: JudgeSection, rows: Iterable[JudgeRow], total: int) -> Judgements:
     """Ask the judge about every row, with progress; nobody is asked if there is none.
@@ -96,8 +92,9 @@ class _Judging:
         self._codes = np.zeros(total, dtype=np.int8)
         self._outcomes: Counter[Outcome] = Counter()
         self._owed = self._rejected = 0
-        self._usd: dict[int, float] = {}
-        """What each reply cost, by the first half of its key: equal answers to one prompt share one."""
+        self._usd = np.zeros(total)
+        self._keys = np.zeros(total, dtype=np.uint64)
+        """What the reply to each row cost, and the first half of its key: equal answers to one prompt share one."""
         self._first: dict[Outcome, str] = {}
         """Why there was no verdict, of the first row of each kind."""
 
@@ -106,7 +103,7 @@ class _Judging:
         question = self._judge.question(row.prompt, row.answer, row.reference)
         [reply] = await teacher.ask(question)
         judged = self._judge.read(reply)
-        self._usd[int(reply.key[:16] or "0", 16)] = reply.usd
+        self._keys[place], self._usd[place] = int(reply.key[:16] or "0", 16), reply.usd
         if judged.score is not None:
             self._scores[place] = judged.score
         self._codes[place] = _CODES[judged.outcome]
@@ -134,7 +131,7 @@ class _Judging:
             "rows": self._total,
             "verdicts": self._outcomes["ok"],
             "no_verdict": silent,
-            "cost_usd": round(fsum(self._usd.values()), 9),
+            "cost_usd": round(fsum(self._usd[np.unique(self._keys, return_index=True)[1]]), 9),
             "owed": self._owed,
             "rejected": self._rejected,
         }

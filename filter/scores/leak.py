@@ -21,7 +21,8 @@ from ..targets import leak_files
 
 KINDS = ("", "equal", "13-gram", "coverage", "numbers")
 """Of a prompt, by what was found; `13-gram` whatever the recipe's number of words is."""
-ANSWER = "answer"
+ANSWER, ANSWER_NUMBERS = "answer", "answer, other numbers"
+"""Of an answer; the second is no leak."""
 COLUMNS = {"leak": pa.float64(), "leak_fuzzy": pa.float64(), "_leak_kind": pa.string(), "_leak_target": pa.string()}
 
 
@@ -63,6 +64,8 @@ def _write(search: Search, short: Short, answers: Answers) -> Sequence[pa.Array]
     names = [KINDS[number] for number in kind.tolist()]
     for row in np.flatnonzero((said.kind == RUN) & ((kind == NONE) | (kind == NUMBERS))).tolist():
         names[row], target[row] = ANSWER, said.target[row]
+    for row in np.flatnonzero((said.kind == NUMBERS) & (kind == NONE)).tolist():
+        names[row], target[row] = ANSWER_NUMBERS, said.target[row]
     targets = [search.targets[place].name if place >= 0 else "" for place in target.tolist()]
     fuzzy = likeness(short, answers.asked, words)[of]
     return [

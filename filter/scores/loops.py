@@ -126,9 +126,10 @@ def _of_bytes(answers: Answers, found: _Found) -> None:
             first, last = int(circles.begins[circle]), int(circles.finishes[circle])
             text = int(np.searchsorted(piece.ends, first, side="right")) - 1
             share = (last - first) / (piece.ends[text + 1] - piece.ends[text])
-            if share > found.share[before + text] and _of_letters(piece, first, last):
-                if _has(answers.asked, int(answers.of[before + text]), _ASKED):
-                    continue
+            if share <= found.share[before + text] or not _of_letters(piece, first, last):
+                continue
+            enough = last - first >= CODE * LETTERS or not _has(answers.texts, before + text, _CODE)
+            if enough and not _has(answers.asked, int(answers.of[before + text]), _ASKED):
                 found.share[before + text] = share
                 found.seen[before + text] = f"{last - first} bytes: {_shown(piece, first)}"
         before += len(piece)

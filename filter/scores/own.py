@@ -32,8 +32,11 @@ def make(run: Run) -> Score | None:
 
     def write(answers: Answers) -> list[pa.Array]:
         asked = [answers.prompts.column(name).to_pylist() for name in ("messages", "reference")]
-        places, texts = answers.of.tolist(), answers.texts.to_pylist()
-        rows = [(asked[0][place], text, asked[1][place]) for place, text in zip(places, texts, strict=True)]
+        places, texts, whole = answers.of.tolist(), answers.texts.to_pylist(), answers.whole.tolist()
+        rows = [
+            (asked[0][place], text, asked[1][place]) if good else None
+            for place, text, good in zip(places, texts, whole, strict=True)
+        ]
         with alone, redirect_stdout(sys.stderr):  # what programs read is on standard output
             return [
                 pa.array([_call(name, function, row) for row in rows], pa.float64())
@@ -51,7 +54,9 @@ def _load(given: str, home: Path, where: str) -> Own:
     return function
 
 
-def _call(name: str, function: Own, row: tuple[Any, str, str | None]) -> float | None:
+def _call(name: str, function: Own, row: tuple[Any, str, str | None] | None) -> float | None:
+    if row is None:  # not a whole answer, which is dropped in any case
+        return None
     try:
         found = function(*row)
         return None if found is None else float(found)
