@@ -4,7 +4,6 @@ The answers are texts of the planted corpus (`filter_corpus.py`), two draws to a
 `python -m potstill.bench.filter_growth ROWS FOLDER` is one such process.
 """
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import pyarrow as pa
 
 from .claims import Claim, Effort, at_most, print_table
 from .filter_corpus import read_corpus, write_corpus
+from .meter import peak_mib
 
 DRAWS = 2
 MOST_CPU, MOST_BYTES = 10.5, 200
@@ -163,7 +163,7 @@ def main() -> None:
     cpu, wall = time.process_time(), time.monotonic()
     counts = work(run, folder)
     took = {"cpu_s": time.process_time() - cpu, "wall_s": time.monotonic() - wall, "kept": counts["kept"]}
-    print(orjson.dumps(took | {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}).decode())
+    print(orjson.dumps(took | {"peak_bytes": int(peak_mib() * 2**20)}).decode())
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import orjson
 import pyarrow as pa
 
 from .filter_corpus import read_corpus
-from .teacher_meter import metered
+from .meter import metered
 
 N, PERMUTATIONS, THRESHOLD = 5, 128, 0.8
 _WORD = re.compile(r"[^\W_]+")

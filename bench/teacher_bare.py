@@ -3,8 +3,8 @@
 import sqlite3
 from pathlib import Path
 
+from .meter import Used, metered
 from .teacher_job import Job
-from .teacher_meter import Used, metered
 
 ASK = "SELECT replies.id, body, choice, seconds, usd FROM draws JOIN replies ON replies.id = reply WHERE key = ?"
 

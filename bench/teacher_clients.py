@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .meter import Used, metered
 from .teacher_bare import bare_loop
 from .teacher_forks import import_everything
 from .teacher_job import Job, read_job
-from .teacher_meter import Used, metered
 from .teacher_prompts import messages
 from .teacher_runs import OUTPUT_CAP, make_run
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from statistics import median
 
 from .claims import Claim, Effort, at_most, below, print_table
+from .meter import Used
 from .server import Address, start_server
 from .server_settings import ServerSettings
 from .teacher_job import Job, curator_python, run_job, scratch
-from .teacher_meter import Used
 from .teacher_prompts import write_prompts
 
 RIVALS = ("openai", "aiohttp", "curator")

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from .teacher_meter import Used
+from .meter import Used
 
 RIVALS = Path(".venv-rivals")
 """Environments of rivals that cannot share ours, below the folder that the bench is started from."""

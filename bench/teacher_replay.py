@@ -14,10 +14,10 @@ from pathlib import Path
 from statistics import median
 
 from .claims import Claim, Effort, at_least, print_table
+from .meter import Used
 from .server import start_server
 from .server_settings import ServerSettings
 from .teacher_job import Job, run_job, scratch
-from .teacher_meter import Used
 from .teacher_prompts import write_prompts
 
 REPEATS = 3
