@@ -19,8 +19,10 @@ def funnel_lines(job: "Run") -> Iterator[str]:
         unjudged = f", {step['unscored']:,} could not be judged" if step["unscored"] else ""
         yield f"  {step['rule']:<10} {-step['dropped']:>8,}{unjudged}"
     yield f"  {'kept':<10} {counts['kept']:>8,}   in {job.folder / 'samples'}"
-    if counts.get("leaks_kept"):
-        yield f"leaks: {counts['leaks_kept']:,} kept rows repeat what the student is judged on (filter.leak.drop is false)"
+    for name, rows in counts.get("leaks_kept", {}).items():
+        yield f"leaks: {rows:,} kept rows repeat {name} (filter.leak.drop is false)"
+    if not counts["kept"]:
+        yield "nothing is kept: `potstill filter --ablate` says which rule drops what"
     if "judge" in counts:
         yield _judged(counts["judge"])
 

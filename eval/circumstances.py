@@ -23,6 +23,7 @@ _GRADED: Mapping[str, str] = {
     "exact": "An answer is right only if it is the reference, character for character (grader `exact`).",
     "normalised": "An answer is right if it is the reference but for case, width and spacing (grader `normalised`).",
     "json": "An answer is right if it is the same JSON value as the reference (grader `json`).",
+    "maths": "An answer is right if it ends in the same mathematics as the reference (grader `maths`, by math-verify).",
     "regex": "An answer is right if the recipe's pattern finds the same in it as in the reference (grader `regex`).",
 }
 
@@ -50,6 +51,8 @@ class Circumstances:
     """Families of the prompts that were asked."""
     sampling: str
     """How the teacher's answers were drawn; empty when they were greedy like the local arms'."""
+    leaked: int
+    """Training rows that repeat a held-out prompt."""
     drifted: tuple[str, ...]
     """Snapshots that answered held-out prompts and gave no training answer, as far as both are named."""
     retain: float
@@ -57,7 +60,11 @@ class Circumstances:
 
 
 def circumstances(
-    recipe: Recipe, prompts: Sequence[Prompt], items: Mapping[str, Sequence[Item]], trained_on: Collection[str] = ()
+    recipe: Recipe,
+    prompts: Sequence[Prompt],
+    items: Mapping[str, Sequence[Item]],
+    trained_on: Collection[str] = (),
+    leaked: int = 0,
 ) -> Circumstances:
     """What the items and the recipe say about a verdict.
 
@@ -66,6 +73,7 @@ def circumstances(
         prompts: all held-out prompts, also those without a reference.
         items: by arm, one for each prompt that was asked.
         trained_on: the snapshots that gave the training answers.
+        leaked: training rows that repeat a held-out prompt.
     """
     every = [item for arm in items.values() for item in arm]
     reasons = Counter(item.reason for item in every if item.verdict == "unparsable")
@@ -83,6 +91,7 @@ def circumstances(
         replays=recipe.teacher.base_url.startswith(f"{PRACTICE}replay"),
         families=len({item.family for item in every}),
         sampling=_sampling(recipe.generate.temperature),
+        leaked=leaked,
         drifted=tuple(name for name in snapshots if trained_on and name not in trained_on),
         retain=recipe.eval.retain,
         confidence=recipe.eval.confidence,
@@ -127,6 +136,11 @@ def conditions(findings: Findings, around: Circumstances) -> list[str]:
 def _doubts(around: Circumstances) -> list[str]:
     said = []
     asked = around.prompts - around.no_reference
+    if around.leaked:
+        said.append(
+            f"{count(around.leaked, 'training row')} repeat held-out prompts (filter.leak.drop is false): the student has seen "
+            "some of what it was asked."
+        )
     if around.drifted:
         said.append(
             f"Held-out answers came from {', '.join(around.drifted)}, which gave no training answer: "

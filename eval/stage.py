@@ -10,7 +10,7 @@ from ..graders.structured import schema_files
 from ..graders.table import grader
 from ..prompts.templates import template_files
 from ..recipe import Recipe
-from ..store.rows import Prompt
+from ..store.rows import HELDOUT, Prompt
 from ..store.run import Run
 from ..store.schemas import read_prompts
 from ..store.stage import Stage
@@ -109,7 +109,7 @@ def whole_scorecard(
 
     recipe, bought = run.recipe, bought_for_training(run.folder / "completions")
     found = find(paired(items), recipe.eval.retain, recipe.eval.confidence)
-    around = circumstances(recipe, prompts, items, bought.snapshots)
+    around = circumstances(recipe, prompts, items, bought.snapshots, _leaked(run))
     return {
         **scorecard(items, {"teacher": _how_teacher(recipe, around), **HOW}, found, around),
         "efficiency": efficiency(recipe, local.get("student"), teacher.replies),
@@ -118,6 +118,12 @@ def whole_scorecard(
             "paid_by_this_run": teacher.paid_by_this_run,
         },
     }
+
+
+def _leaked(run: Run) -> int:
+    """Training rows that repeat a held-out prompt, because the recipe lets them."""
+    samples = run.finished("samples")
+    return samples.counts.get("leaks_kept", {}).get(HELDOUT, 0) if samples else 0
 
 
 def _judged_usd(run: Run) -> float:

@@ -110,7 +110,7 @@ def _selected(
     for bit, earlier in enumerate(labelled.steps):
         left = select((kept_without >> np.uint32(bit)) & np.uint32(1) == 1, values, kinds, section)
         earlier.only, earlier.instead = int((left & ~taken).sum()), int((taken & ~left).sum())
-    out, reason = pool & ~taken, f"not among the {section.order} by {section.by}"
+    out, reason = pool & ~taken, _why(section)
     dropped = int(out.sum())
     step = Step(SELECT, seen=int(pool.sum()), dropped=dropped, unscored=int((np.isnan(values) & taken).sum()))
     step.usd, step.only, step.alone = float(ranking.usd[out].sum()), dropped, dropped
@@ -124,6 +124,12 @@ def _selected(
         reasons=_with_reasons(labelled.reasons, out, values, reason),
         steps=[*labelled.steps, step],
     )
+
+
+def _why(section: SelectSection) -> str:
+    best = f"not among the {section.best} by {section.by}"
+    quota = f"of its {section.quota.by}" if section.quota else ""
+    return best if not quota else f"{best} {quota}" if section.top is None else f"{best}, or {quota}"
 
 
 def _with_reasons(reasons: pa.ChunkedArray, out: Mask, values: NDArray[np.float64], reason: str) -> pa.ChunkedArray:

@@ -12,6 +12,7 @@ from ..store.run import Run
 from ..texts.arrow import pc
 from ..texts.stream import ahead
 from .answers import Answers, read_answers
+from .names import ASKED_FOR
 from .score import Score
 from .scored import BASE, LATE, Scored
 from .scores import leak
@@ -31,7 +32,7 @@ def scores_of(run: Run) -> dict[str, Score]:
     scores = {name: score for name, score in made.items() if score is not None}
     own = set(run.recipe.filter.scores)
     taken = {column for name, score in scores.items() if name != "own" for column in score.columns}
-    if clash := sorted(own & (taken | LATE | leak.COLUMNS.keys())):
+    if clash := sorted(own & (taken | ASKED_FOR.keys() | LATE | leak.COLUMNS.keys())):
         raise BadRecipe(f"'filter.scores.{clash[0]}': Potstill has a score of that name; call yours otherwise")
     return scores
 

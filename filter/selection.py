@@ -25,7 +25,7 @@ def select(pool: Mask, values: NDArray[np.float64], kinds: NDArray[np.int64] | N
         Who is taken; shape (rows,).
     """
     rows = np.flatnonzero(pool)
-    worth = values[rows] if section.order == "lowest" else -values[rows]
+    worth = values[rows] if section.best == "lowest" else -values[rows]
     rows = rows[np.argsort(worth, kind="stable")]  # NaN is sorted last
     if section.quota is not None and kinds is not None:
         rows = rows[_rank_in_kind(kinds[rows]) < section.quota.most]

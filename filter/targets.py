@@ -10,12 +10,12 @@ import pyarrow as pa
 from ..errors import BadPrompts, BadRecipe
 from ..prompts.sources import READERS
 from ..store.columns import column
+from ..store.rows import HELDOUT
 from ..store.run import Run
 from ..store.tables import read_batches
 from ..texts.arrow import pc
 from ..texts.turns import asked
 
-HELDOUT = "held-out prompts"
 _ASKING = (
     "content goal input instruction instructions problem prompt prompts query question questions sentence "
     "task_description text turns value"

@@ -15,6 +15,8 @@ _FINAL = re.compile(r"^[ \t>*_]*(?:####|(?:the\s+)?final\s+answer(?:\s+is)?\s*:)
 _ANSWER = re.compile(r"^[ \t>*_]*(?:the\s+)?answer(?:\s+is)?\s*:(.*\d.*)$", re.I | re.M)
 _WORKING = re.compile(r"=|(?:[^\W\d_]{2,}\W+(?:\d\S*\W+)?){2}[^\W\d_]{2,}")
 """An equation, or three words: such a line behind `Answer:` is the beginning of the working if more numbers follow."""
+_AROUND = re.compile(r"^[\s=]+|[\s.?]+$|^\s*\*\*(?=[^*]*\*\*[\s.?]*$)")
+"""What stands around an answer and is no part of it."""
 _BOXED = "\\boxed{"
 _FENCED = re.compile(r"\$|\\\(|\\\[|\\boxed")
 
@@ -22,6 +24,11 @@ _SPELLINGS = (
     (re.compile(r"[−–](?=\s?[\d.\\(])"), "-"),
     (re.compile(r"(?<=\d)\s*[×⋅·]\s*(?=[\d(])"), "*"),
     (re.compile(r"(?<=[\d)])\s*÷\s*(?=[\d(])"), "/"),
+    # 59/6. and 5/6**: read as something else
+    (re.compile(r"(?<=[\d)])(?:\*\*|__)(?=\W|$)(?!\s*[\d(-])"), ""),
+    (re.compile(r"(?<=[\d)])[.!?]+(?=[*_\s]|$)"), ""),
+    # (1, 2) behind words: read as 2
+    (re.compile(r"(?<![\w$(])(\(\s*-?[\d.]+(?:\s*,(?!\d{3}\b)\s*-?[\d.]+)+\s*\))(?=[\s*_]*$)"), r"$\1$"),
     # 1e5: read as 1
     (re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)[eE]\+?(-?\d{1,4})\b"), r"\1*10^(\2)"),
     # 3 1/2: read as 1
@@ -44,7 +51,7 @@ def final_part(text: str) -> str:
     text = text[-LONGEST:]
     if _BOXED not in text:
         text = _marked(text)
-    text = text.strip()
+    text = _AROUND.sub("", text)
     if is_formula(text):
         return f"${text}$"
     for pattern, spelling in _SPELLINGS:

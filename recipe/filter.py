@@ -103,7 +103,8 @@ class LeakSection(Section):
     """Whether such rows are dropped; if not, they are counted, and the report says that the student was trained on them."""
 
     against: tuple[str, ...] = ()
-    """Files (.jsonl, .csv, .parquet) of benchmarks; all texts of their rows count."""
+    """Files (.jsonl, .csv, .parquet) of benchmarks; all texts of their rows count, those in columns that do not ask (prompt,
+    question, instruction, …) from `ngram` words on."""
 
     ngram: int = Field(default=13, ge=8)
     """So many words in a row that stand in both are a leak (GPT-3; lm-eval uses the same)."""
@@ -144,10 +145,10 @@ class FilterJudgeSection(JudgeSection):
 class Bounds(Section):
     """Bounds on a score."""
 
-    at_least: float | None = None
+    at_least: float | None = Field(default=None, allow_inf_nan=False)
     """The least that is kept."""
 
-    at_most: float | None = None
+    at_most: float | None = Field(default=None, allow_inf_nan=False)
     """The most that is kept."""
 
     @model_validator(mode="after")
@@ -176,14 +177,19 @@ class SelectSection(Section):
     by: str
     """The score that ranks; its column in the tables is `score_<name>`."""
 
-    order: Literal["highest", "lowest"] = "highest"
-    """Which end of it is best; of `fit` the lowest."""
+    order: Literal["highest", "lowest"] | None = None
+    """Which end of it is best; if not given, the highest, but of `fit` the lowest."""
 
     top: int | None = Field(default=None, ge=1)
     """Rows to take; all that the quota leaves if not given."""
 
     quota: QuotaSection | None = None
     """A bound on rows of one kind."""
+
+    @property
+    def best(self) -> Literal["highest", "lowest"]:
+        """The end that is best."""
+        return self.order or ("lowest" if self.by == "fit" else "highest")
 
     @model_validator(mode="after")
     def _selects_something(self) -> "SelectSection":

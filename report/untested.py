@@ -21,7 +21,8 @@ def _left_out(facts: Facts) -> Iterator[str]:
     if judgement.filtering is None:
         yield "What filtering bought: there is no unfiltered control to compare with."
     if leaked := facts.harvest.leaked:
-        yield f"New prompts: {count(leaked)} training rows repeat what the student is judged on (filter.leak.drop is false)."
+        names = ", ".join(file.name for file in facts.harvest.leaks.files if file.trained_on)
+        yield f"New prompts: {count(leaked)} training rows repeat texts of {names} (filter.leak.drop is false)."
     if facts.harvest.selected and judgement.selection is None:
         yield "What selection bought: there is no random control of equal size to compare with."
     if judgement.training_seeds == 1:

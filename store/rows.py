@@ -63,6 +63,9 @@ class Completion:
     """This draw's share of what the reply cost."""
 
 
+HELDOUT = "held-out prompts"
+"""How leak reports call them, beside the names of benchmark files."""
+
 LEAK, SELECT = "leak", "select"
 """Rules whose dropped rows later stages tell from the others: `leak` drops what repeats a held-out prompt, `select` chooses,
 last of all, among rows that every other rule has let pass."""

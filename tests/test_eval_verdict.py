@@ -12,6 +12,7 @@ from potstill.eval.scorecard import scorecard
 from potstill.eval.stage import judge_all
 from potstill.eval.verdict import Decision, decide
 from potstill.eval.words import at_least, at_most, percent
+from potstill.graders.table import GRADERS
 from potstill.recipe import Recipe
 from potstill.store.rows import Prompt, conversation
 
@@ -195,6 +196,21 @@ def test_a_teacher_that_is_sampled_where_the_student_is_greedy_is_said(temperatu
 def test_what_weakens_the_verdict_is_said(scores, says):
     total = scores.pop("total")
     assert any(says in said for said in verdict(recipe(), total, **scores).conditions)
+
+
+def test_every_grader_of_the_recipe_has_its_condition() -> None:
+    for kind in GRADERS:
+        asked = recipe(grader={"kind": kind} | ({"pattern": "yes|no"} if kind == "regex" else {}))
+        said = decided(asked, prompts(20), items_of(recipe(), prompts(20), teacher=18, student=18)).conditions
+        assert sum(f"grader `{kind}`" in each for each in said) == 1
+
+
+def test_training_on_what_it_is_asked_is_said() -> None:
+    on = prompts(20)
+    items = items_of(recipe(), on, teacher=18, student=18)
+    found = find(paired(items), 0.95, 0.95)
+    said = decide(found, circumstances(recipe(), on, items, leaked=3)).conditions
+    assert any("3 training rows repeat held-out prompts" in each for each in said)
 
 
 def with_unasked(asked: int, total: int) -> list[Prompt]:

@@ -172,6 +172,14 @@ def test_texts_are_no_numbers_and_a_judge_that_nothing_goes_by_is_refused(tmp_pa
         ({"select": {"by": "residue", "top": 1}}, "'residue' is a text"),
         ({"select": {"by": "family", "top": 1, "quota": {"by": "family", "most": 1}}}, "'family' is no score"),
         ({"judge": {"teacher": JUDGE}, "rules": ["length"]}, "would be paid for nothing"),
+        (
+            {"judge": {"teacher": JUDGE}, "rules": ["judge"], "bounds": {"judge": {"at_least": 4}}},
+            "bounds' would do nothing",
+        ),
+        ({"grader": {}, "rules": ["length"]}, "'filter.grader' would do nothing"),
+        ({"language": {"expect": ["de"]}, "rules": ["length"]}, "'filter.language.expect' would do nothing"),
+        ({"bounds": {"judge": {"at_least": 4}}}, "filter.judge is what computes it"),
+        ({"scores": {"grade": "own.py:lengthy"}}, "has a score of that name"),
         ({"scores": {"judge": "own.py:lengthy"}, "judge": {"teacher": JUDGE}}, "has a score of that name"),
         ({"fit": {"student": "scratch:huge"}, "select": {"by": "fit", "top": 1}}, "filter.fit.student"),
     ]
@@ -248,13 +256,26 @@ def test_leaks_are_dropped_whatever_rules_are_listed_unless_the_recipe_says_othe
     (tmp_path / "bench.jsonl").write_bytes(orjson.dumps({"question": asked}))
     again = run_stage(run, stage_named("filter")).manifest.counts
     assert first not in {row["prompt_id"] for row in table(run, "train")}
-    assert again["leaks_kept"] == 0
+    assert again["leaks_kept"] == {}
     run, counts = filtered(tmp_path, rules=["length", "leak"], leak={"against": ["bench.jsonl"], "drop": False})
-    assert [row["prompt_id"] for row in table(run, "train")].count(first) == counts["leaks_kept"] == kept > 0
+    assert [row["prompt_id"] for row in table(run, "train")].count(first) == kept > 0
+    assert counts["leaks_kept"] == {"bench.jsonl": kept}
     told = orjson.loads((run.folder / "samples" / "leaks.json").read_bytes())
     assert told["files"]["bench.jsonl"]["trained_on"] == told["trained_on"] == kept
     assert len(told["files"]["bench.jsonl"]["examples"]) == kept
-    assert [line for line in funnel_lines(run) if line.startswith(f"leaks: {kept} kept rows repeat")]
+    assert [line for line in funnel_lines(run) if line.startswith(f"leaks: {kept} kept rows repeat bench.jsonl")]
+
+
+def test_what_a_function_returns_must_be_a_number(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("def manner(messages, answer, reference):\n    return 'polite'\n")
+    with pytest.raises(BrokenWorld, match="must return a number or None, and gives 'polite'"):
+        filtered(tmp_path, scores={"manner": "own.py:manner"})
+
+
+def test_of_fits_the_lowest_is_best_unless_the_recipe_says_otherwise() -> None:
+    assert SelectSection(by="fit", top=1).best == "lowest"
+    assert SelectSection(by="fit", top=1, order="highest").best == "highest"
+    assert SelectSection(by="chars", top=1).best == "highest"
 
 
 def test_functions_are_asked_of_whole_answers_alone(tmp_path: Path) -> None:

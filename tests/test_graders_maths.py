@@ -42,6 +42,13 @@ MATHS = grader(GraderSection(kind="maths"))
         ("$\\{2, 1\\}$", "\\{1, 2\\}"),
         ("$$\n\\sqrt{8}\n$$", "2\\sqrt{2}"),
         ("10:30", "at 10:30"),
+        ("So the answer is 59/6.", "\\frac{59}{6}"),
+        ("100/3.", "100/3"),
+        ("= 5/6.", "5/6"),
+        ("**5/6**.", "5/6"),
+        ("It lies between 3/4 and 7/8, so it is **5/6**.", "5/6"),
+        ("The point is (1, 2).", "(1,2)"),
+        ("2**3", "8"),
     ],
 )
 def test_the_same_mathematics_is_right_however_it_is_written(answer: str, reference: str) -> None:

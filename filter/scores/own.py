@@ -59,8 +59,13 @@ def _call(name: str, function: Own, row: tuple[Any, str, str | None] | None) -> 
         return None
     try:
         found = function(*row)
-        return None if found is None else float(found)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a program of the user's, which can fail like any
         raise BrokenWorld(
             f"filter.scores.{name}: the function fails with {type(error).__name__}: {error}; on the answer {row[1][:80]!r}"
+        ) from None
+    try:
+        return None if found is None else float(found)
+    except (TypeError, ValueError):
+        raise BrokenWorld(
+            f"filter.scores.{name}: the function must return a number or None, and gives {found!r} on the answer {row[1][:80]!r}"
         ) from None
