@@ -71,6 +71,7 @@ def run_stage(run: Run, stage: Stage) -> Outcome:
 
 def _run_alone(run: Run, stage: Stage) -> Outcome:
     begun = _describe(run, stage)
+    _tell_outdated(run, stage)
     done = run.finished(stage.writes)
     if done is not None and is_current(run, stage, done, begun.fingerprint):
         _show(run, stage)
@@ -175,6 +176,21 @@ def _finished(run: Run, stage: Stage, folder: str) -> Manifest:
             f"`generate` would pay for them. Run `potstill {maker.command}` first, or `potstill run`"
         )
     return manifest
+
+
+def _tell_outdated(run: Run, stage: Stage) -> None:
+    """Say which folders that the stage reads another recipe made: it goes by them as they are."""
+    for maker in STAGES:
+        done = run.finished(maker.writes) if maker.writes in stage.reads else None
+        try:
+            outdated = done is not None and done.fingerprint != _describe(run, maker).fingerprint
+        except BadInput:  # what it was made from is not there any more, or is out of date
+            outdated = True
+        if outdated:
+            run.screen.line(
+                f"{stage.command}: {run.folder / maker.writes} was made with another recipe (--set counts) or from other files; "
+                f"`potstill {maker.command}` makes it anew"
+            )
 
 
 @contextmanager

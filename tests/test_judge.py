@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from potstill.cli.plan_words import lines
-from potstill.errors import BadInput, BadRecipe, BrokenWorld
+from potstill.errors import BadInput, BadRecipe, BadTeacher, BrokenWorld
 from potstill.filter.scores.judge import Judgements, JudgeRow, judge_rows
 from potstill.graders.judge import OUTCOMES, judge_of, preflight_judge, read_verdict, spelled
 from potstill.ledger.key import request_keys
@@ -298,6 +298,12 @@ def test_a_plan_of_what_is_judged_already_costs_nothing(tmp_path: Path) -> None:
         run, recipe=run.recipe.model_copy(update={"generate": run.recipe.generate.model_copy(update={"draws": 2})})
     )
     assert facts(look(more), None)["stages"]["filter"]["usd"]["low"] > 0
+
+
+def test_a_judge_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
+    judge = JudgeSection.model_validate({"teacher": {"base_url": "practice://judge", "model": "nobody"}})
+    with pytest.raises(BadTeacher, match=r"^filter\.judge: .* has no model 'nobody'"):
+        judge_rows(make(tmp_path), judge, rows(3), 3)
 
 
 def test_check_and_preflight_name_the_judge_whose_key_is_missing(potstill_in: Any, tmp_path: Path) -> None:

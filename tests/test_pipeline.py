@@ -137,6 +137,17 @@ def test_nothing_is_bought_for_prompts_that_the_recipe_does_not_name_any_more(tm
     assert run_stage(other, stage_named("generate")).skipped is False
 
 
+def test_what_another_recipe_made_is_gone_by_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(tmp_path, "yes")
+    run_free(make_run(tmp_path))
+    assert "another recipe" not in capsys.readouterr().err
+    run_stage(make_run(tmp_path, filter={"length": {"max_chars": 5}}), stage_named("report"))
+    said = capsys.readouterr().err
+    assert f"report: {tmp_path / 'runs/r/samples'} was made with another recipe" in said
+    assert "`potstill filter` makes it anew" in said
+    assert said.count("another recipe") == 1
+
+
 def test_rows_that_failed_for_now_are_asked_again_by_the_next_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import BrokenWorld
+from ...errors import BadTeacher, BrokenWorld
 from ...graders.judge import OUTCOMES, Judge, Outcome, judge_of
 from ...recipe.judge import JudgeSection
 from ...store.rows import Message
@@ -74,13 +74,16 @@ def judge_rows(run: Run, section: JudgeSection, rows: Iterable[JudgeRow], total:
 
 async def _judge(run: Run, judge: Judge, rows: Iterable[JudgeRow], total: int) -> Judgements:
     judging = _Judging(run, judge, total)
-    async with open_teacher(run, "filter", judge.teacher) as teacher:
+    try:
+        async with open_teacher(run, "filter", judge.teacher) as teacher:
 
-        async def ask(numbered: tuple[int, JudgeRow]) -> None:
-            await judging.ask(teacher, *numbered)
+            async def ask(numbered: tuple[int, JudgeRow]) -> None:
+                await judging.ask(teacher, *numbered)
 
-        await ask_all(teacher, enumerate(rows), ask, run.screen, "judge", total, "answers")
-        return judging.judgements(teacher.tally)
+            await ask_all(teacher, enumerate(rows), ask, run.screen, "judge", total, "answers")
+            return judging.judgements(teacher.tally)
+    except BadTeacher as error:
+        raise type(error)(f"filter.judge: {error}") from None
 
 
 class _Judging:
