@@ -15,8 +15,6 @@ _FINAL = re.compile(r"^[ \t>*_]*(?:####|(?:the\s+)?final\s+answer(?:\s+is)?\s*:)
 _ANSWER = re.compile(r"^[ \t>*_]*(?:the\s+)?answer(?:\s+is)?\s*:(.*\d.*)$", re.I | re.M)
 _WORKING = re.compile(r"=|(?:[^\W\d_]{2,}\W+(?:\d\S*\W+)?){2}[^\W\d_]{2,}")
 """An equation, or three words: such a line behind `Answer:` is the beginning of the working if more numbers follow."""
-_AROUND = re.compile(r"^[\s=]+|[\s.?]+$|^\s*\*\*(?=[^*]*\*\*[\s.?]*$)")
-"""What stands around an answer and is no part of it."""
 _BOXED = "\\boxed{"
 _FENCED = re.compile(r"\$|\\\(|\\\[|\\boxed")
 
@@ -51,7 +49,7 @@ def final_part(text: str) -> str:
     text = text[-LONGEST:]
     if _BOXED not in text:
         text = _marked(text)
-    text = _AROUND.sub("", text)
+    text = text.lstrip("=*_ \t\n").rstrip("*_.? \t\n")
     if is_formula(text):
         return f"${text}$"
     for pattern, spelling in _SPELLINGS:
