@@ -138,8 +138,8 @@ def _doubts(around: Circumstances) -> list[str]:
     asked = around.prompts - around.no_reference
     if around.leaked:
         said.append(
-            f"{count(around.leaked, 'training row')} repeat held-out prompts (filter.leak.drop is false): the student has seen "
-            "some of what it was asked."
+            f"{count(around.leaked, 'training row')} {'repeats' if around.leaked == 1 else 'repeat'} held-out prompts "
+            "(filter.leak.drop is false): the student has seen some of what it was asked."
         )
     if around.drifted:
         said.append(

@@ -214,7 +214,7 @@ class Harvest:
 
     @property
     def leaked(self) -> int:
-        """Training rows that repeat what the student is judged on."""
+        """Training rows that repeat a held-out prompt or a benchmark."""
         return sum(file.trained_on for file in self.leaks.files)
 
     @property
