@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check format test-vllm bench-teacher bench-filter clean help
+.PHONY: demo test check format test-vllm bench-teacher bench-filter bench-eval clean help
 
 help:            ## what there is to type
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/'
@@ -43,8 +43,8 @@ $(VLLM_STAMP):
 	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 
-test-vllm: $(STAMP) $(VLLM_STAMP)   ## init, check and run against a real vLLM server on the CPU (installs 3.5 GB)
-	OMP_NUM_THREADS=1 POTSTILL_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python $(BIN)/python -m pytest -m vllm -s tests/test_vllm.py
+test-vllm: $(STAMP) $(VLLM_STAMP)   ## teachers and students behind a real vLLM server on the CPU (installs 3.5 GB)
+	OMP_NUM_THREADS=1 POTSTILL_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python $(BIN)/python -m pytest -m vllm -s tests/test_vllm.py tests/test_student_served.py
 
 bench-teacher: $(STAMP)  ## asking teachers beside other clients, limits, faults, kills, caps: about forty minutes
 	$(BIN)/python -m potstill.bench.teacher
@@ -57,6 +57,9 @@ $(BENCH_STAMP): $(STAMP)
 
 bench-filter: $(BENCH_STAMP)  ## the filter beside its rivals, a million rows, what filtering buys: about an hour
 	$(BIN)/python -m potstill.bench.filter
+
+bench-eval: $(STAMP)     ## the evaluation: intervals, the gate, broken judges, lm-eval, timing: about half an hour
+	$(BIN)/python -m potstill.bench.eval
 
 clean:           ## everything that was made, except runs and ledgers
 	rm -rf $(VENV) $(VLLM_VENV) .venv-rivals .dev build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

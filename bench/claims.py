@@ -39,6 +39,11 @@ def below(name: str, value: float | None, edge: float) -> Claim:
     return Claim(name, _short(value), f"< {edge:g}", None if value is None else value < edge)
 
 
+def within(name: str, value: float | None, least: float, most: float) -> Claim:
+    """The value is to be neither smaller nor larger than so much."""
+    return Claim(name, _short(value), f"{least:g}–{most:g}", None if value is None else least <= value <= most)
+
+
 def none_of(name: str, count: int, cases: int) -> Claim:
     """It is to happen in none of so many cases."""
     return Claim(name, count, f"= 0 of {cases:,}", count == 0)

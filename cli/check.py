@@ -4,6 +4,7 @@ Then ask the teacher a few tokens, if that is free, and see whether it does what
 """
 
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -16,7 +17,7 @@ from .output import print_json
 
 if TYPE_CHECKING:
     from ..prompts.stage import Loaded
-    from ..recipe import TeacherSection
+    from ..recipe import TaskSection, TeacherSection
     from ..recipe.judge import JudgeSection
     from ..store.run import Run
     from ..store.stage import Stage
@@ -97,12 +98,18 @@ def _hint(job: "Run", wrong: Mapping[str, str]) -> str | None:
 def _checks(job: "Run", loaded: "Callable[[], Loaded]") -> "Iterator[tuple[str, Callable[[], str | Finding]]]":
     from .. import pipeline
 
-    yield "prompts", lambda: _prompts(loaded())
+    yield "prompts", lambda: _prompts(job, loaded())
+    for task in job.recipe.eval.tasks:
+        yield f"task {task.name}", lambda task=task: _task(job, task)
     yield "teacher", lambda: _teacher(job)
     yield "price", lambda: _price(job)
     if (judge := job.recipe.filter.judge) is not None and judge.teacher is not None:
-        yield "judge", lambda: _judge(job, judge)
+        yield "judge", lambda: _judge(job, judge, "filter.judge")
+    if (judge_of_eval := job.recipe.eval.judge) is not None and judge_of_eval.teacher is not None:
+        yield "eval.judge", lambda: _judge(job, judge_of_eval, "eval.judge")
     yield "disk", lambda: _disk(job)
+    if job.ledger.exists():
+        yield "ledger", lambda: _ledger(job)
     for stage in pipeline.STAGES:
         if stage.command not in ("prompts", "report"):
             yield stage.command, lambda stage=stage: _stage(job, stage)
@@ -149,14 +156,34 @@ def _load(job: "Run") -> "Loaded":
     return load(job)
 
 
-def _prompts(loaded: "Loaded") -> str:
+def _prompts(job: "Run", loaded: "Loaded") -> "str | Finding":
+    from ..eval.marking import to_ask, way_of
+    from ..planning.telling import rests_on
+    from ..teacher.probes import Finding
+
     heldout = [prompt for prompt in loaded.prompts if prompt.side == "heldout"]
-    graded = sum(prompt.reference is not None for prompt in heldout)
+    way = way_of(job.recipe.eval, heldout)
+    asked, graded = to_ask(way, heldout), sum(prompt.reference is not None for prompt in heldout)
     told = f"{len(loaded.prompts):,} distinct of {loaded.rows:,} rows, {len(heldout):,} of them held out"
-    return f"{told}, {graded:,} of those with a reference" + ("" if graded else ": there will be no verdict")
+    told = f"{told}, {graded:,} of those with a reference: {rests_on(way, len(asked))}"
+    if job.recipe.eval.judge is not None and way not in ("pairs", "grades"):
+        told += "; eval.judge is not asked"
+    return told if asked else Finding("prompts", "note", told)
 
 
-def _judge(job: "Run", judge: "JudgeSection") -> "str | Finding":
+def _task(job: "Run", task: "TaskSection") -> str:
+    from ..planning.evaluation import prompts_of
+
+    prompts = prompts_of(task, job.home)
+    asked = "teacher, base and student are" if task.teacher else "base and student are"
+    return f"{len(prompts):,} prompts, marked by {_marked_by(task)}; {asked} asked"
+
+
+def _marked_by(task: "TaskSection") -> str:
+    return f"lm-eval ({task.lm_eval})" if task.lm_eval is not None else f"{task.grader.kind} against their references"
+
+
+def _judge(job: "Run", judge: "JudgeSection", where: str) -> "str | Finding":
     from ..errors import BadInput
     from ..graders.judge import of_judge
     from ..teacher.probes import Finding
@@ -164,10 +191,33 @@ def _judge(job: "Run", judge: "JudgeSection") -> "str | Finding":
     try:
         found, price = _teacher(job, judge.teacher), _price(job, judge.teacher)
     except BadInput as error:
-        raise of_judge(error, judge, "filter.judge") from None
+        raise of_judge(error, judge, where) from None
     if isinstance(found, Finding):
-        return Finding("judge", found.level, f"{found.says}; {price}")
+        return Finding("judge" if where == "filter.judge" else where, found.level, f"{found.says}; {price}")
     return f"{found}; {price}"
+
+
+def _ledger(job: "Run") -> str:
+    """Whether it can be read and written; whether all of it is sound only `ledger verify` says, which reads it all."""
+    from ..errors import BadInput, BrokenWorld
+    from ..ledger.network import refuse_network
+    from ..ledger.stats import size_on_disk
+    from ..ledger.verification import reading
+    from .ledger_reading import in_words
+
+    refuse_network(job.ledger)
+    try:
+        with in_words(job.ledger), reading(job.ledger) as read:
+            draws, replies = read.execute(
+                "SELECT (SELECT count(*) FROM draws), (SELECT count(*) FROM replies)"
+            ).fetchone()
+    except BrokenWorld as error:
+        raise BadInput(str(error)) from None
+    if not os.access(job.ledger.parent, os.W_OK) or not os.access(job.ledger, os.W_OK):
+        raise BadInput(
+            f"{job.ledger}: nothing can be written there; make it writable, or set POTSTILL_LEDGER to a copy elsewhere"
+        )
+    return f"{job.ledger}: {draws:,} draws of {replies:,} replies, {size_on_disk(job.ledger) / 1e6:,.1f} MB"
 
 
 def _teacher(job: "Run", other: "TeacherSection | None" = None) -> "str | Finding":

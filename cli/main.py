@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import BrokenWorld, PotstillError
-from . import check, export, init, ledger, plan, reconcile, run, stages, status, teacher
+from . import check, explain, export, init, ledger, plan, reconcile, run, stages, status, teacher
 
 INTERRUPTED = 130
 BROKEN_DISK = {
@@ -50,6 +50,7 @@ app.command("run")(run.run)
 for name, command in stages.COMMANDS.items():
     app.command(name, help=command.__doc__)(command)
 app.command("status")(status.status)
+app.command("explain")(explain.explain)
 app.command("export")(export.export)
 app.command("teacher")(teacher.teacher)
 

@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,7 +36,10 @@ def plan(
     yes: Yes = False,
     json: AsJson = False,
 ) -> None:
-    """What a run will cost, low, likely and high, and what its held-out set can tell. Asks nobody unless --pilot is given."""
+    """What a run will cost, low, likely and high, and what its held-out set can tell. Asks nobody unless --pilot is given.
+
+    Kept as runs/<name>/plan.json, until the run buys by it.
+    """
     from ..planning.facts import facts, look, recalled
     from .plan_words import lines
 
@@ -48,11 +51,22 @@ def plan(
         asked = _ask(outlook, pilot, yes=yes)
         outlook = look(job)  # the pilot is bought now
     found = facts(outlook, asked)
+    _keep(outlook, found)
     if json:
         print_json(found)
         return
     for line in lines(found, _command(recipe, set_, runs)):
         typer.echo(line)
+
+
+def _keep(outlook: "Outlook", found: dict[str, Any]) -> None:
+    """Keep the plan beside what will be made by it; a folder that cannot be written is no reason not to say it."""
+    from ..planning.keeping import FILE, keep
+
+    try:
+        keep(outlook, found)
+    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        typer.echo(f"{outlook.run.folder / FILE}: the plan is not kept ({error.strerror})", err=True)
 
 
 def _command(recipe: Path, set_: Sequence[str] | None, runs: Path) -> str:

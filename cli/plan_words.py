@@ -7,6 +7,7 @@ from typing import Any
 
 from ..planning.forecast import SHORT_REFERENCE
 from ..store.rounding import down, nearest, up
+from .heldout_words import heldout_lines
 
 Facts = Mapping[str, Any]
 
@@ -22,9 +23,10 @@ def lines(facts: Facts, command: str) -> Iterator[str]:
 def _lines(facts: Facts, command: str) -> Iterator[str]:
     prompts = facts["prompts"]
     yield (
-        f"{prompts['train']:,} training prompts × {_of(facts['draws'], 'draw')}, "
-        f"{prompts['with_reference']:,} held out with a reference; {facts['teacher']}"
+        f"{prompts['train']:,} training prompts × {_of(facts['draws'], 'draw')}, {prompts['heldout']:,} held out, "
+        f"{prompts['with_reference']:,} of those with a reference; {facts['teacher']}"
     )
+    yield from _evaluation(facts["evaluation"])
     yield f"price: {facts['price']}"
     yield from _judge(facts)
     yield from _bought(facts["ledger"])
@@ -35,7 +37,15 @@ def _lines(facts: Facts, command: str) -> Iterator[str]:
     yield from _most(facts)
     yield from _pilot(facts)
     yield from _budget(facts["budget"])
-    yield from _heldout(facts["heldout_buys"], prompts)
+    yield from heldout_lines(facts["heldout_buys"], facts["evaluation"], prompts["heldout"])
+
+
+def _evaluation(evaluation: Facts) -> Iterator[str]:
+    """What `eval` asks the teacher, where that is more than the held-out prompts once."""
+    tasks = [f"{prompts:,} of the task {name}" for name, prompts in evaluation["tasks"].items()]
+    if evaluation["again"] or tasks:
+        heldout = f"{evaluation['asked']:,} held-out prompts" + (" twice" if evaluation["again"] else "")
+        yield f"eval asks the teacher {', '.join([heldout, *tasks])}"
 
 
 def _judge(facts: Facts) -> Iterator[str]:
@@ -43,6 +53,12 @@ def _judge(facts: Facts) -> Iterator[str]:
     if judge := facts["judge"]:
         counted = "every answer" if facts["pilot"] is None else "the share that the other rules kept of the pilot"
         yield f"judge: {judge['teacher']}, price: {judge['price']}; {counted} is taken to be judged anew"
+    if judge := facts["eval_judge"]:
+        how = "compares in both orders" if judge["how"] == "pairs" else "grades, beside the teacher's,"
+        yield (
+            f"eval.judge: {judge['teacher']}, price: {judge['price']}; it is examined on {_of(judge['exam'], 'prompt')}, then "
+            f"{how} the answers of {', '.join(judge['arms'])}; low counts the examination alone"
+        )
 
 
 def _bought(ledger: Facts) -> Iterator[str]:
@@ -85,6 +101,8 @@ def _basis(facts: Facts, command: str) -> Iterator[str]:
     if pilot := facts["pilot"]:
         by = "the pilot" if pilot["sent"] else f"{pilot['prompts']:,} prompts that the ledger has, chosen by hash"
         yield f"By {by}: low to high holds {pilot['confidence']:.0%} of such runs, likely is the estimate."
+        if facts["evaluation"]["tasks"]:
+            yield "What the tasks' answers cost is not by the pilot but by the sizes of their prompts and references."
         return
     yield f"Offline: input by the bytes of the prompts. A pilot tells much more: {command} --pilot 30"
     if facts["ledger"]["bought"]:
@@ -94,7 +112,8 @@ def _basis(facts: Facts, command: str) -> Iterator[str]:
         yield f"An answer is taken to be 1/2, 1 or 3 times as long as its reference, at most {cap:,} tokens."
         yield from _short_references(facts["median_reference_tokens"])
     else:
-        yield f"No row has a reference: an answer is taken to be 1/16, 1/4 or all of its cap of {cap:,} tokens."
+        told = "tells how long an answer is" if facts["prompts"]["with_reference"] else "is there"
+        yield f"No reference {told}: an answer is taken to be 1/16, 1/4 or all of its cap of {cap:,} tokens."
 
 
 def _short_references(median: float) -> Iterator[str]:
@@ -152,29 +171,6 @@ def _budget(budget: Facts | None) -> Iterator[str]:
         said = f"covers {', '.join(covers)}" if covers else "covers not even low"
         said += f"; not {', '.join(short)}: the run would stop with exit code 3" if short and covers else ""
         yield f"budget.{name} of {unit}{shown(told['cap'])}, {unit}{shown(told['spent'])} of it spent: {said}"
-
-
-def _heldout(bought: Facts | None, prompts: Facts) -> Iterator[str]:
-    """What the held-out prompts can tell."""
-    if bought is None:
-        yield f"none of the {prompts['heldout']:,} held-out prompts has a reference: there will be no verdict"
-        return
-    level = f"{bought['confidence']:.0%}"
-    yield f"held out: {bought['prompts']:,} prompts can be graded. With {level} confidence a score would be known as"
-    spans = [f"{score} ({down(span['low'])} to {up(span['high'])})" for score, span in bought["intervals"].items()]
-    yield f"  {', '.join(spans)}."
-    assumed, least = bought["assumed"], bought["smallest_difference"]
-    found = "no difference is sure to be found" if least is None else f"one of {up(least)} points is found"
-    yield f"If teacher and student disagree on {assumed['discordant']:.0%} of them, {found} ({assumed['power']:.0%} power);"
-    yield f"an equal student (both at 80%) {_passes(bought)}."
-
-
-def _passes(bought: Facts) -> str:
-    needed, bar = bought["equal_student_needs"], f"retain: {bought['retain']:g}"
-    if needed is None:
-        return f"never passes {bar}: it would have to be better"
-    enough = "enough" if needed <= bought["prompts"] else "too few"
-    return f"passes {bar} from about {needed:,} prompts on: these are {enough}"
 
 
 def money(usd: float) -> str:

@@ -1,10 +1,11 @@
 """`potstill run`: everything that is not done yet, from prompts to report."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .options import DEFAULT_RECIPE, DEFAULT_RUNS, Overrides, RecipePath, Retry, RunsFolder, open_run
+from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath, Retry, RunsFolder, open_run
+from .output import print_json
 
 if TYPE_CHECKING:
     from ..pipeline import Outcome
@@ -13,23 +14,36 @@ if TYPE_CHECKING:
 
 
 def run(
-    recipe: RecipePath = DEFAULT_RECIPE, set_: Overrides = None, runs: RunsFolder = DEFAULT_RUNS, retry: Retry = None
+    recipe: RecipePath = DEFAULT_RECIPE,
+    set_: Overrides = None,
+    runs: RunsFolder = DEFAULT_RUNS,
+    retry: Retry = None,
+    json: AsJson = False,
 ) -> None:
     """Do everything that is not done yet: prompts, generate, filter, train, eval, report."""
     from .. import pipeline
 
-    job = open_run(recipe, set_, runs, retry=retry)
+    job = open_run(recipe, set_, runs, quiet=json, retry=retry)
     stages = pipeline.installed(pipeline.STAGES)
-    pipeline.preflight(job, pipeline.to_do(job, stages))
+    to_do = pipeline.to_do(job, stages)
+    pipeline.preflight(job, to_do)
     pipeline.save_recipe(job)
+    if to_do:
+        from ..planning.keeping import keep_before
+
+        keep_before(job)
     outcomes = []
     for stage in stages:
         outcome = pipeline.run_stage(job, stage)
         job.screen.line(_said(job, outcome))
         outcomes.append(outcome)
+    left = [stage for stage in pipeline.STAGES if stage not in stages]
+    if json:
+        print_json(_facts(job, outcomes, left))
+        return
     typer.echo("")
     _summary(job, outcomes)
-    if left := [stage for stage in pipeline.STAGES if stage not in stages]:
+    if left:
         _how_to_go_on(job, left)
 
 
@@ -45,16 +59,45 @@ def _said(job: "Run", outcome: "Outcome") -> str:
     return f"{done} ({shown})" if shown else done
 
 
+def _asked(outcomes: "list[Outcome]") -> "dict[str, int | float]":
+    """Requests and money of this call, the judges' with them.
+
+    What the filter's judge was asked stands among the filter's own counts; `eval` keeps the teacher's and the judge's apart.
+    """
+    now = [outcome for outcome in outcomes if not outcome.skipped]
+    counts = [outcome.manifest.counts for outcome in now]
+    counts += [outcome.manifest.counts.get("judge", {}) for outcome in now if outcome.stage.command == "eval"]
+    return {name: sum(one.get(name, 0) for one in counts) for name in ("sent", "reused", "usd")}
+
+
+def _facts(job: "Run", outcomes: "list[Outcome]", left: "list[Stage]") -> dict[str, Any]:
+    import orjson
+
+    scorecard = job.folder / "scorecard" / "scorecard.json"
+    return {
+        "name": job.recipe.name,
+        "run": str(job.folder),
+        "ledger": str(job.ledger),
+        **_asked(outcomes),
+        "stages": {
+            outcome.stage.command: {"skipped": outcome.skipped, "counts": outcome.manifest.counts}
+            for outcome in outcomes
+        },
+        "left_out": [stage.command for stage in left],
+        "verdict": orjson.loads(scorecard.read_bytes())["verdict"] if scorecard.exists() else None,
+    }
+
+
 def _summary(job: "Run", outcomes: "list[Outcome]") -> None:
     """Requests and money of this call, then the verdict."""
     from .funnel import funnel_lines
     from .verdict import verdict_lines
 
-    now = [outcome.manifest.counts for outcome in outcomes if not outcome.skipped]
-    sent, reused, usd = (sum(counts.get(name, 0) for counts in now) for name in ("sent", "reused", "usd"))
+    asked = _asked(outcomes)
     trained = any(outcome.stage.command == "train" and not outcome.skipped for outcome in outcomes)
     typer.echo(
-        f"requests: {sent:,} sent, {reused:,} reused, ${usd:,.4f} spent now; {'trained' if trained else 'nothing trained'}"
+        f"requests: {asked['sent']:,} sent, {asked['reused']:,} reused, ${asked['usd']:,.4f} spent now; "
+        f"{'trained' if trained else 'nothing trained'}"
     )
     typer.echo(f"ledger: {job.ledger}")
     for line in funnel_lines(job):

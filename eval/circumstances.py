@@ -1,4 +1,4 @@
-"""What has to be said beside the verdict: how it was judged, on what, and what was left out."""
+"""What the verdict's words depend on beside the findings: how it was judged, on what, and what was left out."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -7,48 +7,71 @@ from dataclasses import dataclass
 from ..recipe import Recipe
 from ..store.rows import Prompt
 from ..teacher.identity import PRACTICE, is_simulated
-from .findings import Findings
+from .exam import Exam
+from .findings import Way
 from .items import Item
-from .statistics import Undefined
-from .words import count, percent
+from .lengths import Lengths
 
-FEW = 20
-"""Fewer graded prompts than this are said to be few."""
-NEAR = 0.9
-"""A base student with this share of the teacher's score is near it."""
-LOW = 0.5
-"""A teacher below this score is wrong more often than right."""
+NO_VERDICT = ("unparsable", "inconsistent")
+"""Verdicts that are none."""
 
-_GRADED: Mapping[str, str] = {
-    "exact": "An answer is right only if it is the reference, character for character (grader `exact`).",
-    "normalised": "An answer is right if it is the reference but for case, width and spacing (grader `normalised`).",
-    "json": "An answer is right if it is the same JSON value as the reference (grader `json`).",
-    "maths": "An answer is right if it ends in the same mathematics as the reference (grader `maths`, by math-verify).",
-    "regex": "An answer is right if the recipe's pattern finds the same in it as in the reference (grader `regex`).",
-}
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The judge and how far it can be believed."""
+
+    model: str
+    simulated: bool
+    own_family: bool
+    """It is the teacher's own, or of its family."""
+    students_family: bool
+    exam: Exam
+    asked: int
+    """Answers of the student that it was to judge, those that needed no asking included."""
+    inconsistent: int
+    """Of these, pairs on which its two orders contradict each other."""
+    silent: int
+    """Of these, all without a usable verdict, the inconsistent ones included."""
+    lengths: Lengths | None
+    length_doubt: str = ""
+    """Why its yes may be owed to longer answers; empty where it is not."""
+
+    @property
+    def name(self) -> str:
+        """Such as: the judge gpt-4o."""
+        return f"the {'simulated ' if self.simulated else ''}judge {self.model}"
+
+    def called(self, teacher: str) -> str:
+        """Its name in the verdict's sentence, which says whose family it is of."""
+        return f"{self.name}, which is of {teacher}'s own family," if self.own_family else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What the verdict's words depend on beside the findings."""
 
+    way: Way | None
+    """What was marked; None where nothing was, for there was nothing to mark by."""
     prompts: int
     """Held-out prompts in all."""
     no_reference: int
-    """Prompts without a reference, which nobody was asked."""
+    """Prompts without a reference."""
     unparsable: int
-    """Prompts on which the grader could not judge some arm."""
+    """Prompts on which some arm could not be judged."""
     errors: int
     """Prompts to which some arm gave no answer for no fault of its own."""
     broken: str
     """The most frequent reason of an unparsable judgement; empty without one."""
     sources: tuple[str, ...]
     grader: str
+    judge: Judge | None
     teacher: str
     """`the teacher`, or `the simulated teacher`."""
     replays: bool
     families: int
     """Families of the prompts that were asked."""
+    seeds: int
+    """Students trained alike."""
     sampling: str
     """How the teacher's answers were drawn; empty when they were greedy like the local arms'."""
     leaked: int
@@ -65,6 +88,8 @@ def circumstances(
     items: Mapping[str, Sequence[Item]],
     trained_on: Collection[str] = (),
     leaked: int = 0,
+    way: Way | None = "reference",
+    judge: Judge | None = None,
 ) -> Circumstances:
     """What the items and the recipe say about a verdict.
 
@@ -74,22 +99,29 @@ def circumstances(
         items: by arm, one for each prompt that was asked.
         trained_on: the snapshots that gave the training answers.
         leaked: training rows that repeat a held-out prompt.
+        way: how they were marked.
+        judge: who did, where it was a model.
     """
+    from .marks import is_student
+
     every = [item for arm in items.values() for item in arm]
-    reasons = Counter(item.reason for item in every if item.verdict == "unparsable")
+    reasons = Counter(item.reason for item in every if item.verdict in NO_VERDICT)
     snapshots = sorted({item.snapshot for item in every if item.snapshot})
     simulated = is_simulated(recipe.teacher, [*snapshots, *trained_on])
     return Circumstances(
+        way=way,
         prompts=len(prompts),
         no_reference=sum(prompt.reference is None for prompt in prompts),
-        unparsable=_prompts_with(every, "unparsable"),
-        errors=_prompts_with(every, "error"),
+        unparsable=_prompts_with(every, NO_VERDICT),
+        errors=_prompts_with(every, ("error",)),
         broken=reasons.most_common(1)[0][0] if reasons else "",
         sources=tuple(dict.fromkeys(_source(prompt.source) for prompt in prompts)),
         grader=recipe.eval.grader.kind,
+        judge=judge,
         teacher="the simulated teacher" if simulated else "the teacher",
         replays=recipe.teacher.base_url.startswith(f"{PRACTICE}replay"),
         families=len({item.family for item in every}),
+        seeds=sum(is_student(name) for name in items),
         sampling=_sampling(recipe.generate.temperature),
         leaked=leaked,
         drifted=tuple(name for name in snapshots if trained_on and name not in trained_on),
@@ -108,82 +140,5 @@ def _sampling(temperature: float | None) -> str:
     return f"at temperature {temperature:g}" if temperature else ""
 
 
-def conditions(findings: Findings, around: Circumstances) -> list[str]:
-    """What anyone who repeats the verdict has to say with it."""
-    said = [
-        "One training seed and one answer to each prompt: the intervals cover the choice of held-out prompts, "
-        "not the luck of training or of sampling.",
-        f"The held-out prompts come from the same source as the training prompts ({', '.join(around.sources)}): "
-        "they say nothing of other prompts.",
-        _GRADED[around.grader],
-    ]
-    if around.replays:
-        said.append("The teacher is simulated: it replays recorded answers, and its latency is not a model's.")
-    elif around.teacher != "the teacher":
-        said.append("The teacher is simulated: no real model was asked, and its price and latency are not a model's.")
-    if around.sampling:
-        said.append(
-            f"{around.teacher.capitalize()} was sampled {around.sampling}; student, base and control answered greedily."
-        )
-    said += _doubts(around)
-    if findings.n < FEW:
-        said.append(
-            f"Only {count(findings.n, 'prompt')} could be graded: the intervals are wide, and they are approximate."
-        )
-    return said + _left_out(findings, around) + _about_scores(findings, around)
-
-
-def _doubts(around: Circumstances) -> list[str]:
-    said = []
-    asked = around.prompts - around.no_reference
-    if around.leaked:
-        said.append(
-            f"{count(around.leaked, 'training row')} {'repeats' if around.leaked == 1 else 'repeat'} held-out prompts "
-            "(filter.leak.drop is false): the student has seen some of what it was asked."
-        )
-    if around.drifted:
-        said.append(
-            f"Held-out answers came from {', '.join(around.drifted)}, which gave no training answer: "
-            f"{around.teacher} may have changed in between."
-        )
-    if around.families < asked:
-        said.append(
-            f"The {asked:,} held-out prompts belong to {count(around.families, 'family', 'families')}: prompts of one "
-            "family are alike, and the intervals do not account for that."
-        )
-    return said
-
-
-def _left_out(findings: Findings, around: Circumstances) -> list[str]:
-    kinds = {
-        "had no reference": around.no_reference,
-        "could not be judged by the grader": around.unparsable,
-        "got no answer from some arm": around.errors,
-    }
-    why = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
-    left = around.prompts - findings.n
-    return (
-        [f"{count(left, 'held-out prompt')} of {around.prompts:,} left out, for all arms alike: {why}."] if left else []
-    )
-
-
-def _about_scores(findings: Findings, around: Circumstances) -> list[str]:
-    said = []
-    teacher, base = findings.scores["teacher"].value, findings.scores.get("base")
-    if teacher < LOW:
-        said.append(
-            f"{around.teacher.capitalize()} itself is right on only {percent(teacher)} of these prompts: "
-            "to keep its score is not to be good."
-        )
-    if base is None:
-        return said
-    if isinstance(findings.gap_recovered, Undefined) or base.value >= NEAR * teacher:
-        said.append(
-            f"Before any training the student scored {percent(base.value)}, {around.teacher} {percent(teacher)}: "
-            "the share it keeps says little about what the distillation did."
-        )
-    return said
-
-
-def _prompts_with(items: Sequence[Item], verdict: str) -> int:
-    return len({item.prompt_id for item in items if item.verdict == verdict})
+def _prompts_with(items: Sequence[Item], verdicts: Collection[str]) -> int:
+    return len({item.prompt_id for item in items if item.verdict in verdicts})

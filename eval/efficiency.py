@@ -1,43 +1,81 @@
-"""What an answer takes: the student's size and speed, the teacher's price and latency; only what was measured."""
+"""What an answer takes: the student's size, memory and speed, the teacher's price and latency; only what was measured."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..recipe import Recipe
+from ..store.rows import Prompt
+from ..store.run import Run
 from ..teacher.reply import Reply
-from .local_arms import LocalAnswers
+from .break_even import Price, mean_price
+from .local_arms import longest_answer, student_folder
+
+if TYPE_CHECKING:
+    from ..student.speed import Speed
 
 FEWEST_FOR_P95 = 20
 """A 95th percentile of fewer values would be their maximum."""
 
 
-def efficiency(recipe: Recipe, student: LocalAnswers | None, replies: Sequence[Reply]) -> dict[str, Any]:
+def time_kept_student(run: Run, prompts: Sequence[Prompt]) -> "Speed | None":
+    """The student that is kept, timed on the first of these prompts in a process of its own; None where nothing is to be
+    timed.
+    """
+    from ..student.speed import time_student
+
+    asked = prompts[: run.recipe.eval.timed_prompts]
+    if not asked:
+        return None
+    return time_student(
+        student_folder(run),
+        [prompt.messages for prompt in asked],
+        home=run.home,
+        max_new_tokens=longest_answer(run),
+        batch_size=run.recipe.eval.batch_size,
+    )
+
+
+def efficiency(recipe: Recipe, student: "Speed | None", replies: Sequence[Reply]) -> dict[str, Any]:
     """The scorecard's `efficiency`."""
-    found = {"student": _student(recipe, student) if student else {}, "teacher": _teacher(replies)}
-    per_request = found["student"].get("seconds_per_request")
-    if recipe.eval.machine_usd_per_hour is not None and per_request is not None:
-        found["student_usd_per_1000"] = recipe.eval.machine_usd_per_hour / 3600 * per_request * 1000
+    found: dict[str, Any] = {"student": _told(student), "teacher": _teacher(replies)}
+    if (price := student_price(recipe, student)) is not None:
+        found["student_usd_per_1000"] = 1000 * price.value
     return found
 
 
-def _student(recipe: Recipe, student: LocalAnswers) -> dict[str, Any]:
-    """Throughput at the stated batch size: seconds per request is the whole time divided by the requests."""
-    measured = {
-        "parameters": student.parameters,
-        "bytes": student.bytes,
-        "batch_size": min(recipe.eval.batch_size, len(student.answers)),
-        "device": student.device,
-    }
-    if student.answers and student.seconds > 0:
-        measured["tokens_per_second"] = sum(one.output_tokens for one in student.answers) / student.seconds
-        measured["seconds_per_request"] = student.seconds / len(student.answers)
-    return measured
+def teacher_price(recipe: Recipe, replies: Sequence[Reply]) -> Price | None:
+    """What a request to the teacher costs, from the answers to held-out prompts."""
+    return mean_price([reply.usd for reply in _answered(replies)], recipe.eval.confidence)
+
+
+def student_price(recipe: Recipe, student: "Speed | None") -> Price | None:
+    """What a request to the student costs on a machine that is always busy; None without a rent or a time."""
+    rent = recipe.eval.machine_usd_per_hour
+    if rent is None or student is None or student.seconds_per_request is None:
+        return None
+    low, high = student.seconds_per_request_low, student.seconds_per_request_high
+    seconds = student.seconds_per_request
+    second = rent / 3600
+    return Price(
+        second * seconds,
+        second * (seconds if low is None else max(low, 0.0)),
+        second * (seconds if high is None else high),
+    )
+
+
+def _told(student: "Speed | None") -> dict[str, Any]:
+    return {name: value for name, value in asdict(student).items() if value is not None} if student else {}
+
+
+def _answered(replies: Sequence[Reply]) -> list[Reply]:
+    return [reply for reply in replies if not reply.status.startswith("error:")]
 
 
 def _teacher(replies: Sequence[Reply]) -> dict[str, Any]:
     """Price and tokens of every answer whenever it was bought; latency of those that were sent just now."""
-    answered = [reply for reply in replies if not reply.status.startswith("error:")]
+    answered = _answered(replies)
     if not answered:
         return {}
     count = len(answered)
@@ -48,12 +86,12 @@ def _teacher(replies: Sequence[Reply]) -> dict[str, Any]:
     }
     sent = sorted(reply.seconds for reply in answered if not reply.reused)
     if sent:
-        measured["p50_s"] = _quantile(sent, 0.5)
+        measured["p50_s"] = quantile(sent, 0.5)
     if len(sent) >= FEWEST_FOR_P95:
-        measured["p95_s"] = _quantile(sent, 0.95)
+        measured["p95_s"] = quantile(sent, 0.95)
     return measured
 
 
-def _quantile(ordered: Sequence[float], share: float) -> float:
+def quantile(ordered: Sequence[float], share: float) -> float:
     """The smallest value that so large a share of the values does not exceed."""
     return ordered[ceil(share * len(ordered)) - 1]

@@ -1,10 +1,40 @@
-"""What the graded items say: each arm's score, the arms against each other, the share of the teacher's that is kept."""
+"""What the marks say: each arm's score, the arms against each other, the share of the teacher's that is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from .marks import Marks
 from .score_interval import Interval
-from .statistics import Outcomes, Undefined, difference, gap_recovered, items_needed, mcnemar, proportion, retained
+from .seeds import over_seeds
+from .significance import paired_p
+from .statistics import (
+    Undefined,
+    difference,
+    gap_recovered,
+    items_needed,
+    proportion,
+    retained,
+    smallest_difference,
+)
+
+if TYPE_CHECKING:
+    from .statistics import Scores
+
+Way: TypeAlias = Literal["reference", "agreement", "pairs", "grades"]
+"""What a mark says: right by a reference; agreeing with the teacher's first answer; points against the teacher; a judge's
+grade."""
+
+CEILING: Mapping[Way, str] = {
+    "reference": "teacher",
+    "agreement": "teacher_again",
+    "pairs": "teacher",
+    "grades": "teacher",
+}
+"""The arm that the student is held against: for agreement the teacher's fresh answers, which tell how far it agrees with
+itself."""
+
+Number: TypeAlias = Interval | Undefined
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,51 +43,110 @@ class Compared:
 
     interval: Interval
     p: float
-    """McNemar's exact two-sided p-value."""
+    """Of two arms that are equally good: McNemar's exact test for right and wrong, else a permutation test."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All numbers that rest on right and wrong, over `n` items that every arm was graded on."""
+    """All numbers over `n` prompts that every arm was marked on."""
 
     n: int
+    ceiling: str
+    """The arm that the student is held against."""
     scores: Mapping[str, Interval]
-    retained: Interval | Undefined
-    gap_recovered: Interval | Undefined
+    retained: Number
+    gap_recovered: Number
     differences: Mapping[str, Compared]
     """`student - teacher` and so on."""
     filtering: Compared | None
     """The student minus the same student trained before filtering; None without that arm."""
     selection: Compared | None
     """The student minus the same student trained on as many of the rows that `select` chose among; None without that arm."""
+    teaching: Compared | None
+    """The student minus the same student trained on references alone; None without that arm."""
     needed: int | None
     """Items that would settle `retained` against its bar, if all went on like these."""
+    smallest: float | None
+    """The difference in score that these items would have found four times out of five."""
 
 
-def find(outcomes: Mapping[str, Outcomes], retain: float, confidence: float) -> Findings | None:
-    """The findings of the arms, among them `student` and `teacher`; None when there is no item."""
-    student, teacher = outcomes["student"], outcomes["teacher"]
-    base = outcomes.get("base")
-    if not len(student):
+def find(marks: Marks, way: Way, retain: float, confidence: float, ceiling: str | None = None) -> Findings | None:
+    """The findings of the arms, among them `student` and the ceiling (that of the way, if not given); None when there is no
+    item.
+    """
+    if not len(marks):
         return None
-    kept = retained(student, teacher, confidence)
-    no_base = Undefined("the base student was not asked")
-    others = {name: outcomes[name] for name in ("teacher", "base") if name in outcomes}
-    return Findings(
-        n=len(student),
-        scores={name: proportion(right, confidence) for name, right in outcomes.items()},
-        retained=kept,
-        gap_recovered=no_base if base is None else gap_recovered(student, teacher, base, confidence),
-        differences={f"student - {name}": _compare(student, other, confidence) for name, other in others.items()},
-        filtering=_against(outcomes, "control_unfiltered", confidence),
-        selection=_against(outcomes, "control_random", confidence),
-        needed=None if isinstance(kept, Undefined) else items_needed(student, teacher, retain, confidence),
-    )
+    return _Finding(marks, way, confidence, ceiling or CEILING[way]).findings(retain)
 
 
-def _against(outcomes: Mapping[str, Outcomes], control: str, confidence: float) -> Compared | None:
-    return _compare(outcomes["student"], outcomes[control], confidence) if control in outcomes else None
+class _Finding:
+    """One table of marks, and how its numbers are made."""
 
+    def __init__(self, marks: Marks, way: Way, confidence: float, ceiling: str) -> None:
+        self._marks, self._way, self._level = marks, way, confidence
+        # A number of its own costs time, and one item per family changes none.
+        self._families = marks.families if len(set(marks.families)) < len(marks) else None
+        self._ceiling = ceiling
 
-def _compare(one: Outcomes, other: Outcomes, confidence: float) -> Compared:
-    return Compared(difference(one, other, confidence), mcnemar(one, other))
+    def findings(self, retain: float) -> Findings:
+        kept, student, teacher = self.retained(), self._marks.student(), self._against(self._marks.student())
+        others = [name for name in dict.fromkeys((self._ceiling, "base")) if name in self._marks.arms]
+        return Findings(
+            n=len(self._marks),
+            ceiling=self._ceiling,
+            scores=self._scores(),
+            retained=kept,
+            gap_recovered=self._gap(),
+            differences={f"student - {name}": self._compared(name) for name in others},
+            filtering=self._known("control_unfiltered"),
+            selection=self._known("control_random"),
+            teaching=self._known("seeds_only"),
+            needed=None
+            if isinstance(kept, Undefined)
+            else items_needed(student, teacher, retain, self._level, self._families),
+            smallest=smallest_difference(student, teacher, self._level, families=self._families),
+        )
+
+    def retained(self) -> Number:
+        """The student's score as a share of the teacher's."""
+        return self._over_seeds(lambda one: retained(one, self._against(one), self._level, self._families))
+
+    def _against(self, student: "Scores") -> "Scores":
+        """The marks that a student's are held against; of a pair the points that it left to the teacher."""
+        return 1 - student if self._way == "pairs" else self._marks.arms[self._ceiling]
+
+    def _scores(self) -> dict[str, Interval]:
+        scores = {name: proportion(marks, self._level, self._families) for name, marks in self._marks.arms.items()}
+        if self._way == "pairs":
+            scores["teacher"] = proportion(self._against(self._marks.student()), self._level, self._families)
+        whole = self._over_seeds(lambda one: proportion(one, self._level, self._families))
+        return scores if isinstance(whole, Undefined) else {**scores, "student": whole}
+
+    def _gap(self) -> Number:
+        base = self._marks.arms.get("base")
+        if base is None:
+            return Undefined("the base student was not asked")
+        teacher = self._marks.arms[self._ceiling]
+        return self._over_seeds(lambda one: gap_recovered(one, teacher, base, self._level, self._families))
+
+    def _known(self, control: str) -> Compared | None:
+        return self._compared(control) if control in self._marks.arms else None
+
+    def _compared(self, name: str) -> Compared:
+        def other(student: "Scores") -> "Scores":
+            return self._against(student) if name == self._ceiling else self._marks.arms[name]
+
+        found = self._over_seeds(lambda one: difference(one, other(one), self._level, self._families))
+        if isinstance(found, Undefined):
+            raise TypeError("a difference of scores always exists")
+        student = self._marks.student()
+        return Compared(found, paired_p(student, other(student), self._families))
+
+    def _over_seeds(self, compute: Callable[["Scores"], Number]) -> Number:
+        """A number of the mean student, its interval widened by how the students of different seeds differ."""
+        whole, seeds = compute(self._marks.student()), self._marks.seeds
+        if isinstance(whole, Undefined) or len(seeds) == 1:
+            return whole
+        each = [compute(self._marks.arms[name]) for name in seeds]
+        estimates = [one.value for one in each if not isinstance(one, Undefined)]
+        return over_seeds(whole, estimates, self._level) if len(estimates) == len(seeds) else whole

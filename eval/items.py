@@ -1,16 +1,16 @@
 """One prompt × one arm: what was answered and how it was judged. The scorecard can be counted again from these."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
 
 from ..graders.judgement import Grader, Judgement, Verdict
 from ..store.rows import Prompt
 
-if TYPE_CHECKING:
-    from .statistics import Outcomes
+Marked: TypeAlias = Verdict | Literal["error", "graded", "win", "tie", "loss", "inconsistent", "compared"]
+"""`error`: there is no answer, for no fault of the arm's. `graded`: a judge's grade. Of a judge of pairs: `win`, `tie` and
+`loss` against the teacher, `inconsistent` where the two orders disagree; the teacher itself is `compared`."""
 
 JUDGED = ("ok", "refused")
 """Statuses whose text the grader sees. Whether a text is a refusal is a guess; whether it is the reference is not."""
@@ -29,6 +29,11 @@ class Answer:
     snapshot: str = ""
     """The model that answered, as the reply names it; empty for a local arm."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether there is a text that can be judged by itself."""
+        return self.status in JUDGED and bool(self.text.strip())
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -40,19 +45,22 @@ class Item:
     status: str
     text: str
     reference: str | None
-    verdict: Verdict | Literal["error"]
-    """`error`: there is no answer, for no fault of the arm's; never right or wrong."""
+    verdict: Marked
     score: float | None
+    """From 0 to 1; None where there is no telling. Of `constraints` the share that was kept, of a pair 1, ½ or 0."""
     reason: str
     finish_reason: str
     output_tokens: int
     seconds: float
     snapshot: str
+    slice: str = ""
 
     @property
-    def graded(self) -> bool:
-        """Whether it counts as right or wrong."""
-        return self.verdict in ("right", "wrong")
+    def value(self) -> float | None:
+        """What it counts for: right or wrong is 1 or 0, a judge's mark is itself; None where there is no telling."""
+        if self.verdict in ("right", "wrong"):
+            return float(self.verdict == "right")
+        return self.score if self.verdict in ("graded", "win", "tie", "loss", "compared") else None
 
 
 _KINDS = {int: pa.int64(), float: pa.float64(), float | None: pa.float64()}
@@ -67,10 +75,13 @@ def item_columns(item: Item) -> dict[str, Any]:
 def judge(prompt: Prompt, arm: str, answer: Answer, grader: Grader) -> Item:
     """Grade one answer. A request that failed is an error; an answer that was cut off or withheld is wrong."""
     if answer.status.startswith("error:"):
-        verdict, score, reason = "error", None, answer.status
-    else:
-        found = _judgement(prompt, answer, grader)
-        verdict, score, reason = found.verdict, found.score, found.reason
+        return item_of(prompt, arm, answer, "error", None, answer.status)
+    found = _judgement(prompt, answer, grader)
+    return item_of(prompt, arm, answer, found.verdict, found.score, found.reason)
+
+
+def item_of(prompt: Prompt, arm: str, answer: Answer, verdict: Marked, score: float | None, reason: str = "") -> Item:
+    """An answer with what is said of it."""
     return Item(
         prompt_id=prompt.id,
         family=prompt.family,
@@ -85,6 +96,7 @@ def judge(prompt: Prompt, arm: str, answer: Answer, grader: Grader) -> Item:
         output_tokens=answer.output_tokens,
         seconds=answer.seconds,
         snapshot=answer.snapshot,
+        slice=prompt.slice,
     )
 
 
@@ -93,21 +105,3 @@ def _judgement(prompt: Prompt, answer: Answer, grader: Grader) -> Judgement:
     if found.verdict in ("right", "wrong") and answer.status not in JUDGED:
         return Judgement("wrong", 0.0, answer.status)
     return found
-
-
-def paired(items: Mapping[str, Sequence[Item]]) -> "dict[str, Outcomes]":
-    """Right or wrong by arm, over the prompts that every arm was graded on; shape (prompts,) each, in one order.
-
-    A prompt on which any arm has an error or no verdict is left out for all: no arm is judged on easier prompts.
-
-    Raises:
-        ValueError: the arms did not answer the same prompts in the same order.
-    """
-    import numpy as np
-
-    if len({tuple(item.prompt_id for item in arm) for arm in items.values()}) > 1:
-        raise ValueError("the arms did not answer the same prompts in the same order")
-    rows = [row for row in zip(*items.values(), strict=True) if all(item.graded for item in row)]
-    return {
-        name: np.array([row[place].verdict == "right" for row in rows], dtype=bool) for place, name in enumerate(items)
-    }

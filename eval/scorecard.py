@@ -12,54 +12,87 @@ from .score_interval import Interval
 from .statistics import Undefined
 from .verdict import decide
 
-TRAINING_SEEDS = 1
-
 
 def scorecard(
     items: Mapping[str, Sequence[Item]], how: Mapping[str, str], findings: Findings | None, around: Circumstances
 ) -> dict[str, Any]:
-    """What rests on the graded items; the stage adds speeds and costs.
+    """What rests on the marked items; the stage adds slices, tasks, speeds and costs.
 
     Args:
         items: by arm, one for each prompt.
         how: by arm, one sentence on how it was asked.
-        findings: what the graded items say; None when there are none.
+        findings: what the marks say; None when there are none.
         around: what the verdict has to mention.
     """
-    nothing = Undefined("no held-out prompt was graded for every arm")
-    n, scores = (findings.n, findings.scores) if findings else (0, {})
     return {
         "verdict": asdict(decide(findings, around)),
-        "n": n,
+        "by": around.way,
         "confidence": around.confidence,
         "retain": around.retain,
         "grader": around.grader,
-        "training_seeds": TRAINING_SEEDS,
-        "arms": {name: _arm(arm, how[name], scores.get(name), n, around.prompts) for name, arm in items.items()},
+        "training_seeds": around.seeds,
+        "families": around.families,
+        "judge": told_judge(around),
+        **numbers(items, how, findings, around.prompts),
+        "filtering": _compared(findings.filtering) if findings else None,
+        "selection": _compared(findings.selection) if findings else None,
+        "teaching": _compared(findings.teaching) if findings else None,
+    }
+
+
+def numbers(
+    items: Mapping[str, Sequence[Item]], how: Mapping[str, str], findings: Findings | None, prompts: int
+) -> dict[str, Any]:
+    """Arms and their comparisons, of the held-out prompts or of a task."""
+    nothing = Undefined("no held-out prompt was graded for every arm")
+    n, scores = (findings.n, findings.scores) if findings else (0, {})
+    return {
+        "n": n,
+        "ceiling": findings.ceiling if findings else None,
+        "arms": {name: _arm(arm, how.get(name, ""), scores.get(name), n, prompts) for name, arm in items.items()},
         "retained": _share(findings.retained if findings else nothing),
         "gap_recovered": _share(findings.gap_recovered if findings else nothing),
         "difference": {name: _compared(one) for name, one in findings.differences.items()} if findings else {},
-        "filtering": _compared(findings.filtering) if findings and findings.filtering else None,
-        "selection": _compared(findings.selection) if findings and findings.selection else None,
+        "smallest_difference": findings.smallest if findings else None,
     }
 
 
 def _arm(items: Sequence[Item], how: str, score: Interval | None, n: int, prompts: int) -> dict[str, Any]:
-    """One arm, scored over the prompts that every arm was graded on; n + unparsable + excluded are all prompts."""
-    unparsable = sum(item.verdict == "unparsable" for item in items)
+    """One arm, scored over the prompts that every arm was marked on; n + unparsable + excluded are all prompts."""
+    unparsable = sum(item.verdict in ("unparsable", "inconsistent") for item in items)
     answered = [item for item in items if item.verdict != "error"]
     return {
         "score": score.value if score else None,
         "low": score.low if score else None,
         "high": score.high if score else None,
-        "n": n,
-        "right": round(score.value * n) if score else 0,
+        "n": n if score else 0,
+        "verdicts": dict(Counter(item.verdict for item in items).most_common()),
         "unparsable": unparsable,
         "excluded": prompts - n - unparsable,
         "mean_output_tokens": sum(item.output_tokens for item in answered) / len(answered) if answered else None,
+        "mean_characters": sum(len(item.text) for item in answered) / len(answered) if answered else None,
         "finish": dict(Counter(item.finish_reason for item in answered).most_common()),
         "status": dict(Counter(item.status for item in items).most_common()),
         "how": how,
+    }
+
+
+def told_judge(around: Circumstances) -> dict[str, Any] | None:
+    """The judge's identity and how far it can be believed."""
+    judge = around.judge
+    if judge is None:
+        return None
+    return {
+        "model": judge.model,
+        "simulated": judge.simulated,
+        "own_family": judge.own_family,
+        "students_family": judge.students_family,
+        "exam": judge.exam.told(),
+        "asked": judge.asked,
+        "inconsistent": judge.inconsistent,
+        "silent": judge.silent,
+        "lengths": asdict(judge.lengths) if judge.lengths else None,
+        "length_doubt": judge.length_doubt,
     }
 
 
@@ -70,5 +103,5 @@ def _share(found: Interval | Undefined) -> dict[str, Any]:
     return asdict(found)
 
 
-def _compared(found: Compared) -> dict[str, Any]:
-    return {**asdict(found.interval), "p": found.p}
+def _compared(found: Compared | None) -> dict[str, Any] | None:
+    return None if found is None else {**asdict(found.interval), "p": found.p}

@@ -1,14 +1,16 @@
-"""The teacher's arm: the held-out prompts, asked through the ledger as the training prompts were."""
+"""The teacher's arms: the held-out prompts, asked through the ledger as the training prompts were."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import BrokenWorld
 from ..graders.structured import form_of
-from ..ledger.ledger import Ledger
-from ..store.rows import Prompt
+from ..ledger.key import Draw
+from ..store.rows import Message
 from ..store.run import Run
 from ..store.tables import read_table
 from ..teacher.asking import asking_of
@@ -17,28 +19,32 @@ from ..teacher.open import open_teacher
 from ..teacher.reply import Reply, is_owed
 from ..teacher.tally import Tally
 from ..teacher.workers import ask_all
+from .arms import Arm, AskAll
 from .items import Answer
 
+TEACHER, AGAIN = "teacher", "teacher_again"
+SERIES: Mapping[str, str] = {TEACHER: Draw().series, AGAIN: "again"}
+"""The series that each arm of the teacher's draws from: the second is a fresh sample."""
 
-@dataclass(frozen=True, slots=True)
-class TeacherAnswers:
-    """What the teacher said and what that took."""
 
-    replies: tuple[Reply, ...]
-    counts: Mapping[str, Any]
+@dataclass(slots=True)
+class Asked:
+    """What the teacher was asked in this evaluation, added up over its arms and tasks."""
+
+    replies: dict[str, list[Reply]] = field(default_factory=dict)
+    """By arm."""
+    counts: Counter[str] = field(default_factory=lambda: Counter(_nothing()))
     """Sent, reused, failed, dollars and tokens of this call."""
-    usd: float
-    """What the answers cost, whenever they were paid."""
-    paid_by_this_run: float
-    """What the ledger has charged to the run so far in dollars, all stages and failed attempts included."""
 
     @property
-    def answers(self) -> list[Answer]:
-        """The replies as answers, in the order of the prompts."""
-        return [
-            Answer(reply.text, reply.status, reply.finish_reason, reply.output_tokens, reply.seconds, reply.snapshot)
-            for reply in self.replies
-        ]
+    def usd(self) -> float:
+        """What the answers cost, whenever they were paid."""
+        return sum(reply.usd for replies in self.replies.values() for reply in replies)
+
+    def add(self, arm: str, replies: Sequence[Reply], counts: Mapping[str, Any]) -> None:
+        """Add one round of questions."""
+        self.replies.setdefault(arm, []).extend(replies)
+        self.counts.update(counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +66,58 @@ def bought_for_training(completions: Path) -> Bought:
     return Bought(usd, frozenset(snapshots - {""}))
 
 
-def ask_teacher(run: Run, prompts: Sequence[Prompt]) -> TeacherAnswers:
-    """Ask every prompt given once, with the template and the options of generation; nobody is asked if there is none.
+def teacher_arm(run: Run, name: str, how: str, asked: Asked) -> Arm:
+    """The teacher as an arm, with the template and the options of generation; what it is asked is added to `asked`.
 
-    Raises:
-        BrokenWorld: more requests failed than the recipe's `generate.failed_share` lets pass, or none can succeed.
+    Asking it raises BrokenWorld when more requests fail than the recipe's `generate.failed_share` lets pass, or none can succeed.
     """
-    replies, counts = run_async(_ask(run, prompts)) if prompts else ((), Tally().counts())
+
+    @contextmanager
+    def opened() -> Iterator[AskAll]:
+        yield lambda conversations: _ask(run, name, conversations, asked)
+
+    return Arm(name, how, opened)
+
+
+def _ask(run: Run, name: str, conversations: Sequence[Sequence[Message]], asked: Asked) -> list[Answer]:
+    if not conversations:
+        return []
+    replies, counts = run_async(_ask_all(run, name, conversations))
     _check_failures(replies, run.recipe.generate.failed_share)
-    with Ledger(run.ledger) as ledger:
-        paid = ledger.bill(run.recipe.name).usd
-    return TeacherAnswers(replies, counts, sum(reply.usd for reply in replies), paid)
+    asked.add(name, replies, counts)
+    return [
+        Answer(reply.text, reply.status, reply.finish_reason, reply.output_tokens, reply.seconds, reply.snapshot)
+        for reply in replies
+    ]
 
 
-async def _ask(run: Run, prompts: Sequence[Prompt]) -> tuple[tuple[Reply, ...], dict[str, Any]]:
-    asking = asking_of(run, form_of(run.recipe.generate, run.home))
-    replies: dict[str, Reply] = {}
+async def _ask_all(
+    run: Run, name: str, conversations: Sequence[Sequence[Message]]
+) -> tuple[list[Reply], dict[str, Any]]:
+    asking, draw = asking_of(run, form_of(run.recipe.generate, run.home)), Draw(SERIES[name])
+    replies: dict[int, Reply] = {}
     async with open_teacher(run, stage="eval") as teacher:
 
-        async def ask(prompt: Prompt) -> None:
-            [replies[prompt.id]] = await asking.ask(teacher.ask, prompt.messages)
+        async def ask(numbered: tuple[int, Sequence[Message]]) -> None:
+            place, messages = numbered
+            [replies[place]] = await asking.ask(teacher.ask, messages, (draw,))
 
-        await ask_all(teacher, prompts, ask, run.screen, "asking the teacher", len(prompts))
+        label = f"asking the {name.replace('_', ' ')}"
+        await ask_all(teacher, enumerate(conversations), ask, run.screen, label, len(conversations))
         counts = teacher.tally.counts()
-    unanswered = [reply for reply in replies.values() if reply.error and not reply.snapshot]
+    ordered = [replies[place] for place in range(len(conversations))]
+    return ordered, counts | owing(ordered)
+
+
+def owing(replies: Sequence[Reply]) -> dict[str, int]:
+    """How many replies another run would ask again, and how many were rejected for good."""
+    unanswered = [reply for reply in replies if reply.error and not reply.snapshot]
     owed = sum(is_owed(reply.status) for reply in unanswered)
-    counts |= {"owed": owed, "rejected": len(unanswered) - owed}
-    return tuple(replies[prompt.id] for prompt in prompts), counts
+    return {"owed": owed, "rejected": len(unanswered) - owed}
+
+
+def _nothing() -> dict[str, Any]:
+    return {**Tally().counts(), "owed": 0, "rejected": 0}
 
 
 def _check_failures(replies: Sequence[Reply], allowed: float) -> None:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from .circumstances import Circumstances, conditions
+from .circumstances import Circumstances
+from .conditions import conditions
 from .findings import Findings
+from .no_verdict import judge_not_believed, nothing_marked
 from .score_interval import Interval
 from .statistics import Undefined
-from .words import at_least, at_most, count, percent, span, with_interval
+from .words import at_least, at_most, percent, span, with_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +24,49 @@ class Decision:
 
 
 def decide(findings: Findings | None, around: Circumstances) -> Decision:
-    """Yes if the whole interval of the kept share reaches the bar, no if none of it does, else no verdict."""
+    """Yes if the whole interval of the kept share reaches the bar, no if none of it does, else no verdict.
+
+    A judge that is not believed gives none either, and a yes that longer answers may have bought is none.
+    """
+    if around.judge is not None and (doubt := judge_not_believed(around.judge)) is not None:
+        return Decision(None, f"There is no verdict: {doubt.because}.", (), doubt.give)
     if findings is None:
-        return _nothing_graded(around)
+        missing = nothing_marked(around)
+        return Decision(None, f"There is no verdict: {missing.because}.", (), missing.give)
     said = tuple(conditions(findings, around))
     kept = findings.retained
     if isinstance(kept, Undefined):
         return _without_share(findings, kept, around, said)
-    if kept.low >= around.retain:
-        return Decision(
-            True, f"The student may replace {around.teacher}: {_scores(findings, around)}; {_yes(kept, around)}.", said
-        )
     if kept.high < around.retain:
         return Decision(
             False,
             f"The student may not replace {around.teacher}: {_scores(findings, around)}; {_no(kept, around)}.",
             said,
         )
-    return _undecided(findings, kept, around, said)
+    if kept.low < around.retain:
+        return _undecided(findings, kept, around, said)
+    if around.judge is not None and around.judge.length_doubt:
+        return _by_length(findings, kept, around, said)
+    return Decision(
+        True, f"The student may replace {around.teacher}: {_scores(findings, around)}; {_yes(kept, around)}.", said
+    )
 
 
 def _scores(findings: Findings, around: Circumstances, who: str = "it") -> str:
-    student, teacher = (with_interval(findings.scores[arm]) for arm in ("student", "teacher"))
+    student, teacher = (with_interval(findings.scores[arm]) for arm in ("student", findings.ceiling))
     on = f"on the same {findings.n:,} held-out prompts" if findings.n > 1 else "on one held-out prompt"
-    return f"{who} scored {student} where {around.teacher} scored {teacher}, {on}"
+    judge = around.judge.called(around.teacher) if around.judge is not None else ""
+    match around.way:
+        case "agreement":
+            itself = f"where {around.teacher} agreed with itself on {teacher}"
+            return f"{who} agreed with {around.teacher} on {student}, {itself}, {on}"
+        case "pairs":
+            points = f"gave {who} {student} of the points and {around.teacher} {teacher}"
+            return f"{judge}, asked in both orders, {points}, {on}"
+        case "grades":
+            return f"{judge} gave {who} {student} of the highest grade where {around.teacher} got {teacher}, {on}"
+        case _:
+            return f"{who} scored {student} where {around.teacher} scored {teacher}, {on}"
 
 
 def _yes(kept: Interval, around: Circumstances) -> str:
@@ -81,39 +102,18 @@ def _undecided(findings: Findings, kept: Interval, around: Circumstances, said: 
     return Decision(None, f"{sentence}.", said, (give,))
 
 
+def _by_length(findings: Findings, kept: Interval, around: Circumstances, said: tuple[str, ...]) -> Decision:
+    """The judge would let it pass, and its longer answers may be why."""
+    doubt = around.judge.length_doubt if around.judge is not None else ""
+    sentence = (
+        f"It cannot be said yet whether the student may replace {around.teacher}: {_scores(findings, around)}, which is at "
+        f"least {at_least(kept.low)} of {around.teacher}'s; but {doubt}"
+    )
+    give = "References instead of a judge, or a student that is trained on answers of the teacher's length."
+    return Decision(None, f"{sentence}.", said, (give,))
+
+
 def _without_share(findings: Findings, why: Undefined, around: Circumstances, said: tuple[str, ...]) -> Decision:
     sentence = f"There is no verdict: {_scores(findings, around, 'the student')}, and {why.why}."
     give = "A grader and references that fit the task: the table of items has the teacher's answers beside them."
     return Decision(None, sentence, said, (give,))
-
-
-def _nothing_graded(around: Circumstances) -> Decision:
-    """Why no prompt was graded for every arm, and what to do about it."""
-    asked = count(around.prompts, "held-out prompt")
-    if not around.prompts:
-        return _none("there are no held-out prompts", "More prompts, or a larger `prompts.heldout.share`.")
-    if around.no_reference == around.prompts:
-        return _none(
-            f"none of the {asked} has a reference to hold an answer against",
-            "A reference for each prompt: a column `reference`, or another one named in `prompts.columns`.",
-        )
-    why = [
-        (around.no_reference, "no reference", "References for all held-out prompts."),
-        (
-            around.unparsable,
-            f"no judgement (most often: {around.broken})",
-            f"A grader that fits the references: `eval.grader` is `{around.grader}`.",
-        ),
-        (
-            around.errors,
-            "no answer from some arm",
-            "Another run of `potstill eval`: what was answered is not bought twice.",
-        ),
-    ]
-    found = [(f"{number:,} with {what}", give) for number, what, give in why if number]
-    reasons = ", ".join(what for what, _ in found)
-    return _none(f"of the {asked} none could be graded for every arm: {reasons}", *(give for _, give in found))
-
-
-def _none(because: str, *give: str) -> Decision:
-    return Decision(None, f"There is no verdict: {because}.", (), give)

@@ -56,17 +56,29 @@ class Judge:
 
     def read(self, reply: Reply) -> Judged:
         """What its reply says."""
-        match reply.status:
-            case "ok":
-                return read_verdict(reply.text, self.section.lowest, self.section.highest)
-            case "truncated":
-                return Judged("truncated", None, f"cut off at its cap of {self.section.max_tokens} tokens")
-            case "refused" | "content_filter" as outcome:
-                return Judged(outcome, None, "the judge refused" if outcome == "refused" else "a filter took the reply")
-            case "too_long":
-                return Judged("too_long", None, f"more than the judge can read: {reply.error}".rstrip(": "))
-            case status:
-                return Judged("failed", None, f"{status} {reply.error}".rstrip())
+        if (silent := silence(reply, self.section.max_tokens)) is not None:
+            return silent
+        return read_verdict(reply.text, self.section.lowest, self.section.highest)
+
+
+def silence(reply: Reply, max_tokens: int) -> Judged | None:
+    """Why a judge's reply cannot hold a verdict; None where it is whole.
+
+    Args:
+        reply: the judge's.
+        max_tokens: the cap that it had.
+    """
+    match reply.status:
+        case "ok":
+            return None
+        case "truncated":
+            return Judged("truncated", None, f"cut off at its cap of {max_tokens} tokens")
+        case "refused" | "content_filter" as outcome:
+            return Judged(outcome, None, "the judge refused" if outcome == "refused" else "a filter took the reply")
+        case "too_long":
+            return Judged("too_long", None, f"more than the judge can read: {reply.error}".rstrip(": "))
+        case status:
+            return Judged("failed", None, f"{status} {reply.error}".rstrip())
 
 
 def judge_of(run: Run, section: JudgeSection) -> Judge:

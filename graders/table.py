@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from ..recipe import GraderSection
+from .constraints import constraints
 from .exact import exact
 from .json_value import json_value
 from .judgement import Grade, Grader, Judgement, no_reference
@@ -21,6 +22,7 @@ GRADERS: Mapping[str, Callable[[GraderSection, str], Grade]] = {
     "json": lambda section, where: json_value,
     "maths": lambda section, where: maths(),
     "regex": _regex,
+    "constraints": lambda section, where: constraints,
 }
 
 

@@ -2,28 +2,27 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
-from math import inf
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ..teacher.options import counts_caps
-from ..teacher.traffic.stated import Permitted
+from ..eval.teacher_arm import AGAIN, SERIES
+from ..ledger.key import Draw
 from .caps import Caps, caps_of
-from .forecast import Forecast, Most, answers_of, at_most, counted, forecast, paced
-from .judging import judging, of_a_share
+from .evaluation import Evaluation, asked_of_tasks, evaluation_of, with_answers
+from .forecast import Forecast, Most, at_most
 from .range import Range
 from .sizes import Size, Sizing
+from .stages import by_pilot, offline
+from .telling import heldout_buys
 
 if TYPE_CHECKING:
+    from ..ledger.ledger import Ledger
     from ..ledger.prices import Tariff
     from ..recipe.judge import JudgeSection
     from ..store.rows import Prompt
     from ..store.run import Run
-    from .pilot import Pilot, Seen
-
-ASKING = ("generate", "eval")
-"""The stages that ask the teacher, in their order; `filter` asks a judge where the recipe has one."""
+    from .pilot import Pilot
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +31,31 @@ class Outlook:
 
     run: "Run"
     train: "Sequence[Prompt]"
-    heldout: int
-    sizes: Mapping[str, Sequence[Size]]
-    """Stage → the sizes of the prompts that it asks."""
+    evaluation: Evaluation
+    sizes: Sequence[Size]
+    """Of the training prompts."""
+    heldout: Sequence[Size]
+    """Of the held-out prompts that are asked."""
+    again: Sequence[Size]
+    """The same for the second time that the teacher is asked them, where it is."""
+    tasks: Mapping[str, Sequence[Size]]
+    """Of what the teacher is asked for each further task."""
     caps: Caps
     tariff: "Tariff"
     spent: tuple[float, int]
     """Dollars and tokens that the ledger has charged to the run so far."""
+    last_bought: float
+    """When the run last sent a request, a pilot's apart: seconds since 1970, 0 where it never did."""
+
+    @property
+    def all_sizes(self) -> list[Size]:
+        """Of everything that the teacher is asked."""
+        tasks = (size for sizes in self.tasks.values() for size in sizes)
+        return [*self.sizes, *self.heldout, *self.again, *tasks]
 
     def pilot_at_most(self, chosen: Collection[str]) -> Most:
         """The most that asking these training prompts can cost; what the ledger has costs nothing."""
-        pairs = zip(self.train, self.sizes["generate"], strict=True)
+        pairs = zip(self.train, self.sizes, strict=True)
         return at_most((size for prompt, size in pairs if prompt.id in chosen), self.caps, self.tariff)
 
 
@@ -50,40 +63,62 @@ def look(run: "Run") -> Outlook:
     """Load the prompts as `prompts` does, measure them and look them up in the ledger. Asks nobody, writes no table.
 
     Raises:
-        BadInput: the prompts, the template, the price or the budget does not hold.
+        BadInput: the prompts, the template, the price, the budget or a task does not hold.
     """
     from ..generate.elicitation import elicitation_of
     from ..ledger.ledger import Ledger
-    from ..prompts.stage import load
     from ..teacher.identity import cap_of, tariff
     from ..teacher.loop import run_async
 
-    cap_of(run.recipe, run.home)
+    judge = run.recipe.eval.judge
+    cap_of(run.recipe, run.home, *([judge.teacher] if judge is not None and judge.teacher is not None else []))
     prices = tariff(run.recipe.teacher, run.home)
     asking = elicitation_of(run).asking
-    prompts = load(run).prompts
-    train = [prompt for prompt in prompts if prompt.side == "train"]
-    heldout = [prompt for prompt in prompts if prompt.side == "heldout"]
-    # An answer that nothing can be held against is not asked for.
-    graded = [prompt for prompt in heldout if prompt.reference is not None]
     caps = caps_of(asking)
+    train, heldout = _prompts(run)
+    evaluation = evaluation_of(run, train, heldout)
 
-    async def measured(ledger: Ledger | None) -> dict[str, Sequence[Size]]:
+    async def measured(ledger: Ledger | None) -> tuple[list[Size], list[Size], list[Size], dict[str, list[Size]]]:
         sizing = Sizing(run, asking, caps, ledger)
-        train_sizes = await sizing.sizes(train, run.recipe.generate.draws)
-        return {"generate": train_sizes, "eval": await sizing.sizes(graded, 1)}
+        draws = [Draw(index=index) for index in range(run.recipe.generate.draws)]
+        # References that list constraints say nothing of an answer's length, here as there.
+        told, asked = (with_answers(run.recipe.eval.grader, prompts) for prompts in (train, evaluation.asked))
+        return (
+            await sizing.sizes(told, draws),
+            await sizing.sizes(asked, [Draw()]),
+            await sizing.sizes(asked if evaluation.again else (), [Draw(SERIES[AGAIN])]),
+            {name: await sizing.sizes(prompts, [Draw()]) for name, prompts in asked_of_tasks(evaluation).items()},
+        )
 
     with Ledger(run.ledger) if run.ledger.exists() else nullcontext() as ledger:
         sizes = run_async(measured(ledger))
         spent = ledger.spent(run.recipe.name) if ledger else (0.0, 0)
-    return Outlook(run, train, len(heldout), sizes, caps, prices, spent)
+        last = _last_bought(run, ledger) if ledger else 0.0
+    return Outlook(run, train, evaluation, *sizes, caps, prices, spent, last)
+
+
+def _prompts(run: "Run") -> "tuple[list[Prompt], list[Prompt]]":
+    """Those to train on and those that are held out: from the table if it is this recipe's, else as it would be written."""
+    from .. import pipeline
+    from ..prompts.stage import load
+    from ..store.schemas import read_prompts
+
+    stage = pipeline.stage_named("prompts")
+    found = list(read_prompts(run.folder / stage.writes)) if pipeline.current(run, stage) else load(run).prompts
+    train, heldout = ([prompt for prompt in found if prompt.side == side] for side in ("train", "heldout"))
+    return train, heldout
+
+
+def _last_bought(run: "Run", ledger: "Ledger") -> float:
+    last = "SELECT coalesce(max(created), 0) FROM attempts WHERE run = ? AND stage NOT IN ('plan', 'check')"
+    return ledger.reader.execute(last, (run.recipe.name,)).fetchone()[0]
 
 
 def recalled(outlook: Outlook) -> "Pilot | None":
     """The pilot that the ledger has, if it has one. Asks nobody."""
     from .pilot import RECALLED_MOST, chosen, recall_pilot
 
-    finished = not any(size.draws for size in outlook.sizes["generate"])
+    finished = not any(size.draws for size in outlook.sizes)
     return recall_pilot(outlook.run, chosen(outlook.train, RECALLED_MOST), finished=finished)
 
 
@@ -93,147 +128,76 @@ def facts(outlook: Outlook, pilot: "Pilot | None") -> dict[str, Any]:
     from ..ledger.prices import describe
 
     recipe = outlook.run.recipe
-    found, told = _offline(outlook), None
-    if pilot is not None:
-        found, told = _by_pilot(outlook, pilot)
-    sizes = [size for stage in ASKING for size in outlook.sizes[stage]]
-    wanted = {"generate": len(outlook.train) * recipe.generate.draws, "eval": len(outlook.sizes["eval"])}
-    left = sum(size.draws for size in sizes)
-    references = [size.reference.likely for size in outlook.sizes["generate"] if size.reference is not None]
+    found, told = (offline(outlook), None) if pilot is None else by_pilot(outlook, pilot)
+    wanted = len(outlook.train) * (recipe.generate.draws - 1) + len(outlook.all_sizes)
+    left = sum(size.draws for size in outlook.all_sizes)
+    references = [size.reference.likely for size in outlook.sizes if size.reference is not None]
     return {
         "name": recipe.name,
         "basis": "offline" if pilot is None else "pilot",
         "teacher": recipe.teacher.model,
         "price": describe(outlook.tariff),
         "free": outlook.tariff.is_free,
-        "judge": _judge(outlook),
-        "prompts": {"train": len(outlook.train), "heldout": outlook.heldout, "with_reference": wanted["eval"]},
+        "judge": _judge(outlook, recipe.filter.judge),
+        "eval_judge": _eval_judge(outlook),
+        "prompts": _counted(outlook),
+        "evaluation": _evaluation(outlook.evaluation),
         "draws": recipe.generate.draws,
         "references": len(references),
         "median_reference_tokens": median(references) if references else None,
         "caps": {**asdict(outlook.caps), "worst": _worst(outlook)},
-        "ledger": {"draws": sum(wanted.values()), "bought": sum(wanted.values()) - left},
+        "ledger": {"draws": wanted, "bought": wanted - left},
+        "spent": {"usd": outlook.spent[0], "tokens": outlook.spent[1]},
         "stages": {
             stage.command: _stage(found[stage.command]) if stage.command in found else {"asks": False, "usd": 0.0}
             for stage in pipeline.STAGES
         },
         "total": _stage(found["total"]),
         "budget": _budget(outlook, found["total"]),
-        "heldout_buys": _heldout_buys(outlook),
+        "heldout_buys": heldout_buys(recipe.eval, outlook.evaluation.way, len(outlook.evaluation.asked)),
         "pilot": told,
     }
 
 
-def _offline(outlook: Outlook) -> dict[str, Forecast]:
-    permitted, found = _stated(outlook), {}
-    caps_count = counts_caps(outlook.run.recipe.teacher)
-    for stage, sizes in outlook.sizes.items():
-        one = forecast(sizes, outlook.caps, outlook.tariff)
-        if permitted != Permitted():
-            tokens = counted(sizes, outlook.caps, one.input_tokens + one.output_tokens, counts_caps=caps_count)
-            one = replace(one, seconds=paced(one.requests, tokens, permitted))
-        found[stage] = one
-    total = found["generate"] + found["eval"]
-    if (judge := outlook.run.recipe.filter.judge) is not None:
-        answers = answers_of(outlook.sizes["generate"], outlook.caps.first)
-        found["filter"] = _judging(outlook, judge, answers)
-        total = total + found["filter"]
-    return {**found, "total": total}
+def _counted(outlook: Outlook) -> dict[str, int]:
+    heldout = outlook.evaluation.heldout
+    referenced = sum(prompt.reference is not None for prompt in heldout)
+    return {"train": len(outlook.train), "heldout": len(heldout), "with_reference": referenced}
 
 
-def _judging(outlook: Outlook, judge: "JudgeSection", answers: Sequence[Range]) -> Forecast:
-    """What judging is still to cost: nothing once the filter, and what it reads, has nothing to do."""
-    from .. import pipeline
-
-    upto = pipeline.STAGES[: pipeline.STAGES.index(pipeline.stage_named("filter")) + 1]
-    left = outlook.train if pipeline.to_do(outlook.run, upto) else ()
-    return judging(outlook.run, judge, left, answers[: len(left)], _longest(outlook))
-
-
-def _longest(outlook: Outlook) -> int:
-    """Output tokens of an answer at most, cut off once or not."""
-    return outlook.caps.second or outlook.caps.first
+def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    """What the verdict will rest on, and what the teacher is asked for it."""
+    return {
+        "by": evaluation.way,
+        "asked": len(evaluation.asked),
+        "again": evaluation.again,
+        "tasks": {name: len(prompts) for name, prompts in evaluation.tasks.items()},
+    }
 
 
 def _worst(outlook: Outlook) -> str:
-    judge = outlook.run.recipe.filter.judge
-    return outlook.caps.worst + ("" if judge is None else f", and judged in a reply of {judge.max_tokens:,} tokens")
+    judges = (outlook.run.recipe.filter.judge, outlook.evaluation.judge)
+    said = (", and judged", "; held-out answers judged")
+    told = (f"{words} in a reply of {one.max_tokens:,} tokens" for words, one in zip(said, judges, strict=True) if one)
+    return outlook.caps.worst + "".join(told)
 
 
-def _judge(outlook: Outlook) -> dict[str, Any] | None:
-    """Who judges the answers and for which price, None where nobody does."""
+def _judge(outlook: Outlook, judge: "JudgeSection | None") -> dict[str, Any] | None:
+    """Who judges and for which price, None where nobody does."""
     from ..ledger.prices import describe
     from ..teacher.identity import tariff
 
-    if (judge := outlook.run.recipe.filter.judge) is None:
+    if judge is None:
         return None
     teacher = judge.teacher or outlook.run.recipe.teacher
     return {"teacher": teacher.model, "price": describe(tariff(teacher, outlook.run.home)), "cap": judge.max_tokens}
 
 
-def _stated(outlook: Outlook) -> Permitted:
-    """The limits that the recipe states."""
-    teacher = outlook.run.recipe.teacher
-    return Permitted(teacher.requests_per_minute or inf, teacher.tokens_per_minute or inf)
-
-
-def _by_pilot(outlook: Outlook, pilot: "Pilot") -> tuple[dict[str, Forecast], dict[str, Any]]:
-    from .pilot import Speed, extrapolated, seen
-
-    teacher = outlook.run.recipe.teacher
-    speed = Speed(teacher.concurrency, _stated(outlook).lower(pilot.permitted), counts_caps(teacher))
-    size_of = dict(zip((prompt.id for prompt in outlook.train), outlook.sizes["generate"], strict=True))
-    saw = seen(pilot, [size_of[asked.prompt.id] for asked in pilot.asked], outlook.tariff)
-
-    def of(sizes: Sequence[Size]) -> Forecast:
-        return extrapolated(saw, sizes, outlook.caps, outlook.tariff, speed)
-
-    found = {stage: of(outlook.sizes[stage]) for stage in ASKING}
-    found["total"] = of([*outlook.sizes["generate"], *outlook.sizes["eval"]])
-    draws = outlook.run.recipe.generate.draws
-    anew = of([replace(size, fresh=draws, begun=()) for size in outlook.sizes["generate"]])
-    told = _pilot(outlook, pilot, saw, anew.usd)
-    if (judge := outlook.run.recipe.filter.judge) is not None:
-        answers = [Range.exactly(told["output_tokens_an_answer"])] * len(outlook.train)
-        whole = _judging(outlook, judge, answers)
-        found["filter"] = of_a_share(whole, Range(**told["kept_share"]))
-        found["total"] = found["total"] + found["filter"]
-    return found, told
-
-
-def _pilot(outlook: Outlook, pilot: "Pilot", saw: "Seen", all_anew: Range) -> dict[str, Any]:
-    """What the pilot was and what of it the recipe's rules keep."""
-    from collections import Counter
-
-    from ..filter.in_memory import label_pairs
-    from .extrapolate import CONFIDENCE, kept_share, quotient
-
-    labelled, kept = label_pairs(outlook.run, [(asked.prompt, asked.completions) for asked in pilot.asked])
-    draws, train = outlook.run.recipe.generate.draws, len(outlook.train)
-    share = kept_share(kept, draws, train)
-    rows = share.times(train * draws)
-    a_row = quotient(all_anew, rows)
-    statuses = Counter(reply.status for asked in pilot.asked for reply in asked.replies)
-    return {
-        "prompts": len(pilot.asked),
-        "sent": pilot.sent,
-        "usd": pilot.usd,
-        "confidence": CONFIDENCE,
-        "status": dict(statuses.most_common()),
-        "kept": sum(kept),
-        "rows": len(kept) * draws,
-        "funnel": [step.counts() for step in labelled.steps],
-        "kept_share": asdict(share),
-        "kept_rows": asdict(rows),
-        "usd_per_kept_row": None if a_row is None else _finite(a_row),
-        "output_tokens_an_answer": float(saw.output_tokens.mean()),
-        "seconds_a_request": float(saw.seconds.mean()),
-        "limits": {name: None if limit == inf else limit for name, limit in pilot.permitted._asdict().items()},
-    }
-
-
-def _finite(found: Range) -> dict[str, float | None]:
-    return {name: value if value < float("inf") else None for name, value in asdict(found).items()}
+def _eval_judge(outlook: Outlook) -> dict[str, Any] | None:
+    judge, judged = outlook.evaluation.judge, outlook.evaluation.judged
+    if judge is None or (told := _judge(outlook, judge)) is None:
+        return None
+    return {**told, "how": judge.how, "exam": min(judge.exam, len(outlook.evaluation.asked)), "arms": judged}
 
 
 def _stage(found: Forecast) -> dict[str, Any]:
@@ -257,21 +221,3 @@ def _cover(cap: float, spent: float, wanted: Range, most: float) -> dict[str, An
     left = cap - spent
     covers = {name: value <= left for name, value in {**asdict(wanted), "most": most}.items()}
     return {"cap": cap, "spent": spent, "covers": covers}
-
-
-def _heldout_buys(outlook: Outlook) -> dict[str, Any] | None:
-    from ..eval.precision import DISCORDANT, POWER, precision
-
-    section = outlook.run.recipe.eval
-    found = precision(len(outlook.sizes["eval"]), section.confidence, section.retain)
-    if found is None:
-        return None
-    return {
-        "prompts": found.prompts,
-        "confidence": section.confidence,
-        "retain": section.retain,
-        "intervals": {f"{score:.0%}": {"low": low, "high": high} for score, (low, high) in found.intervals.items()},
-        "smallest_difference": found.smallest_difference,
-        "equal_student_needs": found.equal_student_needs,
-        "assumed": {"discordant": DISCORDANT, "power": POWER},
-    }

@@ -1,4 +1,4 @@
-"""What judging will cost, said before there is an answer to judge.
+"""What the filter's judge will cost, said before there is an answer to judge.
 
 How many answers the free rules leave to the judge nobody knows before they are there. Offline all of them are counted; a pilot
 tells which share its own rules kept.
@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 import orjson
 
 from ..graders.judge import Judge, judge_of
+from ..recipe import TeacherSection
 from ..recipe.judge import JudgeSection
 from ..store.rows import Prompt
 from ..store.run import Run
 from ..teacher.identity import tariff
+from ..teacher.reply import Question
 from .caps import Caps
 from .forecast import Forecast, forecast
 from .range import Range
@@ -52,13 +54,24 @@ def of_a_share(whole: Forecast, share: Range) -> Forecast:
     )
 
 
+def size_of(question: Question, judge: TeacherSection, answers: Range, most: float) -> Size:
+    """One question to a judge.
+
+    Args:
+        question: with an empty text wherever an answer will stand.
+        judge: the model that judges.
+        answers: tokens of the answers in it.
+        most: bytes of them at most.
+    """
+    body = question.body(judge.model)
+    tokens = tokens_of(body["messages"][0]["content"]) + TOKENS_A_MESSAGE + answers
+    return Size(len(orjson.dumps(body)) + DRAW_FIELDS + round(most), tokens, None, 1)
+
+
 def _sizes(judge: Judge, prompts: Sequence[Prompt], answers: Sequence[Range], longest: int) -> Iterator[Size]:
     for prompt, answer in zip(prompts, answers, strict=True):
         question = judge.question(prompt.messages, "", prompt.reference)
-        body = question.body(judge.teacher.model)
-        tokens = tokens_of(body["messages"][0]["content"]) + TOKENS_A_MESSAGE + answer
-        most = len(orjson.dumps(body)) + DRAW_FIELDS + round(BYTES_OF_AN_ANSWER * longest)
-        yield Size(most, tokens, None, 1)
+        yield size_of(question, judge.teacher, answer, BYTES_OF_AN_ANSWER * longest)
 
 
 def _times(one: Range, other: Range) -> Range:

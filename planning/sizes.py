@@ -1,6 +1,6 @@
 """What is known of a prompt before it is asked: its bytes, the tokens that these are likely to be, what is bought already."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -74,22 +74,32 @@ class Sizing:
             name = identity(teacher, run.home)
             self._memory = Memory(teacher, name, ledger, retry_rejected=run.retry_rejected)
 
-    async def sizes(self, prompts: Iterable[Prompt], draws: int) -> list[Size]:
-        """The size of each prompt, in their order; nothing is sent."""
+    async def sizes(self, prompts: Iterable[Prompt], draws: Sequence[Draw]) -> list[Size]:
+        """The size of each prompt, in their order, when these draws of it are wanted; nothing is sent."""
         return [await self._size(prompt, draws) for prompt in prompts]
 
-    async def _size(self, prompt: Prompt, draws: int) -> Size:
+    async def _size(self, prompt: Prompt, draws: Sequence[Draw]) -> Size:
         question = self._asking.question(prompt.messages)
         body = question.body(self._model)
         tokens = Range(0, 0, 0)
         for message in body["messages"]:
             tokens = tokens + tokens_of(message["content"]) + TOKENS_A_MESSAGE
         reference = None if prompt.reference is None else tokens_of(prompt.reference)
-        fresh, begun = draws, []
+        fresh, begun = len(draws), []
         if self._memory is not None:
-            left = [await self._left(self._memory, question, Draw(index=index)) for index in range(draws)]
+            # One look for all of a prompt's draws is a third of one for each, and mostly there is nothing left, or everything.
+            whole = len(draws) > 1 and await self._is_whole(self._memory, question, draws)
+            left = () if whole else [await self._left(self._memory, question, draw) for draw in draws]
             fresh, begun = left.count(None), [uses for uses in left if uses]
         return Size(self._bytes(question), tokens, reference, fresh, tuple(begun))
+
+    async def _is_whole(self, memory: Memory, question: Question, draws: Sequence[Draw]) -> bool:
+        """Whether nothing may still be sent for any of these draws."""
+        try:
+            await ask_whole(memory.ask, question._replace(draws=draws), self._asking.policy)
+        except NotKnownError:
+            return False
+        return True
 
     async def _left(self, memory: Memory, question: Question, draw: Draw) -> tuple[Use, ...] | None:
         """The requests that one draw may still take; None where that is all of them."""

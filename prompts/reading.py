@@ -14,7 +14,7 @@ from ..recipe import PromptsSection
 from ..store.rows import Message, Prompt
 from .sources import Record
 
-COLUMNS = ("messages", "prompt", "instruction", "input", "system", "reference", "family")
+COLUMNS = ("messages", "prompt", "instruction", "input", "system", "reference", "family", "slice")
 _ROLES = frozenset({"system", "user", "assistant"})
 
 
@@ -44,6 +44,7 @@ class Reader:
             source=self.source,
             lines=(number,),
             reference=None if reference is None else _text(reference, "reference", where),
+            slice=_text(row.get("slice", ""), "slice", where),
         )
 
     def _ours(self, record: Record) -> dict[str, Any]:
@@ -112,4 +113,6 @@ def normalised(messages: Sequence[Message]) -> str:
 
 def merged(first: Prompt, again: Prompt) -> Prompt:
     """One prompt for two rows that ask the same: both line numbers, the first reference."""
-    return first._replace(lines=first.lines + again.lines, reference=first.reference or again.reference)
+    return first._replace(
+        lines=first.lines + again.lines, reference=first.reference or again.reference, slice=first.slice or again.slice
+    )

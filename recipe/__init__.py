@@ -1,7 +1,7 @@
 """The whole configuration as frozen pydantic models: load, override, resolve, describe."""
 
 from .budget import BudgetSection
-from .eval import EvalSection, GraderSection
+from .eval import EvalJudgeSection, EvalSection, GraderSection, TaskSection
 from .filter import FilterSection, SelectSection, Shape
 from .generate import GenerateSection
 from .load import load_recipe
@@ -12,6 +12,7 @@ from .train import LoraSection, TrainSection
 
 __all__ = [
     "BudgetSection",
+    "EvalJudgeSection",
     "EvalSection",
     "FilterSection",
     "GenerateSection",
@@ -23,6 +24,7 @@ __all__ = [
     "Recipe",
     "SelectSection",
     "Shape",
+    "TaskSection",
     "TeacherSection",
     "TrainSection",
     "load_recipe",

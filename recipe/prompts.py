@@ -29,14 +29,16 @@ class PromptsSection(Section):
     `practice://skills?rows=1000` (simulated)."""
 
     columns: dict[str, str] = Field(default_factory=dict)
-    """Your column for each of ours: messages, prompt, instruction, input, system, reference, family."""
+    """Your column for each of ours: messages, prompt, instruction, input, system, reference, family, slice (a kind of prompt
+    that is scored apart)."""
 
     system: str | None = None
     """A system message for every prompt that has none of its own."""
 
     near: float | None = Field(default=0.8, gt=0, le=1)
-    """Prompts so alike, by the Jaccard index of their five-word sequences, are asked once: the first stays, the others are listed
-    in `prompts/near-*.parquet`. What differs in a number, a name, or the slot of a template is never alike; null asks all."""
+    """Prompts so alike, by the Jaccard index of their five-word sequences, are asked once: the first stays, the others are
+    listed in `prompts/near-*.parquet`. What differs in a number, a name, or the slot of a template is never alike; null asks
+    all."""
 
     limit: int | None = Field(default=None, ge=1)
     """Take only the first so many rows."""

@@ -59,9 +59,14 @@ class TrainSection(Section):
     seed: int = 0
     """Seed of initialisation and order."""
 
+    seeds: int = Field(default=1, ge=1, le=20)
+    """Students that are trained alike, each with a seed of its own (`seed`, `seed` + 1, …). The first is the one that is
+    kept; with two or more the intervals of the evaluation cover the luck of training."""
+
     save_every: int = Field(default=50, ge=1)
     """Steps between checkpoints, from which an interrupted training goes on."""
 
-    controls: tuple[Literal["unfiltered", "random"], ...] = ("unfiltered", "random")
-    """Students trained beside it on as many rows, drawn by chance: `unfiltered` from all whole answers, kept or dropped; `random`
-    from those that the rule `select` chose among, only where it dropped some."""
+    controls: tuple[Literal["unfiltered", "random", "seeds_only"], ...] = ("unfiltered", "random")
+    """Students trained beside it: `unfiltered` on as many rows, drawn by chance from all whole answers, kept or dropped;
+    `random` on as many from those that the rule `select` chose among, only where it dropped some; `seeds_only` on the
+    training prompts' own references and no teacher's answer, which says what the teacher bought."""

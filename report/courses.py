@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .facts import Course, Span
-from .judgement import arm_label
+from .labels import arm_label, in_order
 from .values import tally
 
 _NUMBERS = (
@@ -20,7 +20,7 @@ _TRAINED = re.compile("⟦([^⟧]*)⟧")
 def read_courses(training: Mapping[str, Any]) -> tuple[Course, ...]:
     """How each student was trained, the student first."""
     arms: Mapping[str, Any] = training["arms"]
-    return tuple(_course(name, arms[name]) for name in sorted(arms, key=lambda name: (name != "student", name)))
+    return tuple(_course(name, arms[name]) for name in in_order(arms))
 
 
 def _course(name: str, values: Mapping[str, Any]) -> Course:

@@ -3,47 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from ..store.rows import SELECT
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A share or a difference of shares, with its interval and, where tested, its p-value."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    p: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One of those who answered the held-out prompts."""
-
-    name: str
-    label: str
-    what: str
-    score: float | None
-    low: float | None
-    high: float | None
-    unparsable: int
-    excluded: int
-    """Prompts left out because some arm had no judgement or no answer."""
-    mean_output_tokens: float | None
-    """In the arm's own tokens: teacher and student count with other tokenizers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The answer to: may the student replace the teacher?"""
-
-    replace: bool | None
-    sentence: str
-    conditions: tuple[str, ...] = ()
-    give: tuple[str, ...] = ()
-    """What would make a verdict possible where there is none."""
+from .money import Bill
+from .scores import Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +62,6 @@ class Leaks:
 
 
 @dataclass(frozen=True, slots=True)
-class Spending:
-    """What one stage asked of the teacher."""
-
-    label: str
-    sent: int
-    """Requests over the wire, retries included."""
-    reused: int
-    """Answers that the ledger had."""
-    failed: int
-    """Answers that never came."""
-    input_tokens: int
-    output_tokens: int
-    usd: float
-
-
-@dataclass(frozen=True, slots=True)
 class Span:
     """A piece of the mask proof's example."""
 
@@ -141,15 +88,6 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Efficiency:
-    """What the student and the teacher take to answer; each number only where it was measured."""
-
-    student: Mapping[str, Any] = field(default_factory=dict)
-    teacher: Mapping[str, float] = field(default_factory=dict)
-    student_usd_per_1000: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Origin:
     """Where the numbers come from."""
 
@@ -161,36 +99,14 @@ class Origin:
     """Versions of Potstill that made the stages."""
     stages: tuple[tuple[str, datetime, float], ...]
     """(stage, when it was finished, seconds)."""
+    prompts: str
+    """Where the prompts were read."""
     base_url: str
     """Where the teacher answered."""
     terms: str = ""
     """Where the teacher's terms of use are."""
     device: str = ""
     packages: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the evaluation found."""
-
-    verdict: Verdict | None = None
-    arms: tuple[Arm, ...] = ()
-    graded: int = 0
-    """Prompts that every arm was graded on."""
-    confidence: float = 0.95
-    grader: str = ""
-    retained: Interval | None = None
-    gap_recovered: Interval | None = None
-    undefined: tuple[str, ...] = ()
-    """Why a share above cannot be said, where it cannot."""
-    differences: tuple[tuple[str, Interval], ...] = ()
-    """Paired, on the same prompts; the label says what minus what."""
-    filtering: Interval | None = None
-    """The student minus the same student trained on as many rows drawn from all whole answers."""
-    selection: Interval | None = None
-    """The student minus the same student trained on as many rows drawn from those that the rule `select` chose among."""
-    training_seeds: int = 1
-    efficiency: Efficiency = field(default_factory=Efficiency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,20 +140,6 @@ class Harvest:
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
-    """What the teacher cost."""
-
-    stages: tuple[Spending, ...] = ()
-    answers_usd: float | None = None
-    """What the answers cost, whenever they were paid."""
-    kept_row_usd: float | None = None
-    distillation_usd: float | None = None
-    """What the answers that the run uses cost, held-out ones included, whoever paid them."""
-    paid_by_this_run: float | None = None
-    """What the ledger has charged to this run, failed attempts included."""
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything on the page but the pictures and the rows shown."""
 
@@ -252,10 +154,20 @@ class Facts:
     """The share of the teacher's score that the student has to keep."""
     done: frozenset[str]
     """Stages that are finished."""
+    missing: tuple[str, ...]
+    """The optional parts of Potstill that are not installed here."""
     outdated: tuple[tuple[str, str], ...]
     """(stage, what it read): it was made from an earlier version of that."""
-    judgement: Judgement
+    judgement: Judgement | None
+    """None before an evaluation."""
     harvest: Harvest
     bill: Bill
     courses: tuple[Course, ...]
+    references: int
+    """Training rows whose prompt has a reference of its own, so that a student might have been trained on those alone."""
     origin: Origin
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is a student."""
+        return "student" in self.done

@@ -4,7 +4,8 @@ What a finished stage always writes is read without a fallback: a name that is n
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,22 @@ from ..errors import BrokenWorld
 from ..store.manifest import Manifest
 from ..store.run import Run
 from ..store.tables import read_table
+from ..student.check import PACKAGES
 from ..teacher.identity import PRACTICE, is_simulated
+from .bill import read_bill
 from .courses import read_courses
-from .facts import Bill, Facts, Judgement, Origin, Spending
+from .facts import Facts, Origin
 from .harvest import read_harvest
+from .items import duel
 from .judgement import read_judgement
+from .scores import Judgement
 from .values import read_json, tally
 
 STAGES = ("prompts", "completions", "samples", "student", "scorecard")
 """The folders that the report reads, in the order in which they are made."""
 
-_PAID = {"completions": "training answers", "scorecard": "held-out answers"}
+_EXTRAS = {"train": PACKAGES, "eval": ("scipy",)}
+"""The optional parts of Potstill, and the packages by which to tell whether they are installed."""
 
 
 def read_facts(run: Run) -> Facts:
@@ -49,7 +55,6 @@ def _facts(run: Run) -> Facts:
     paid, snapshots = _paid(run.folder / "completions") if "completions" in manifests else (None, Counter[str]())
     judges = read_table(run.folder / "scorecard", "items", ("snapshot",)) if scorecard else ()
     simulated = is_simulated(run.recipe.teacher, {*snapshots, *(row["snapshot"] for row in judges)})
-    harvest = read_harvest(counts, run.folder / "samples")
     return Facts(
         name=run.recipe.name,
         teacher=run.recipe.teacher.model,
@@ -58,13 +63,19 @@ def _facts(run: Run) -> Facts:
         replays=run.recipe.teacher.base_url.startswith(f"{PRACTICE}replay"),
         retain=run.recipe.eval.retain,
         done=frozenset(manifests),
+        missing=tuple(extra for extra, names in _EXTRAS.items() if any(find_spec(name) is None for name in names)),
         outdated=_outdated(manifests),
-        judgement=read_judgement(scorecard, simulated) if scorecard else Judgement(),
-        harvest=harvest,
-        bill=_bill(counts, paid, harvest.kept, scorecard),
+        judgement=_judgement(run, scorecard, simulated) if scorecard else None,
+        harvest=read_harvest(counts, run.folder / "samples"),
+        bill=read_bill(run, counts, paid, scorecard),
         courses=read_courses(training) if training else (),
+        references=training["references"] if training else 0,
         origin=_origin(run, manifests, training, tally(snapshots)),
     )
+
+
+def _judgement(run: Run, scorecard: Mapping[str, Any], simulated: bool) -> Judgement:
+    return read_judgement(scorecard, duel(run.folder / "scorecard", scorecard["ceiling"] or ""), simulated)
 
 
 def _outdated(manifests: Mapping[str, Manifest]) -> tuple[tuple[str, str], ...]:
@@ -76,33 +87,6 @@ def _outdated(manifests: Mapping[str, Manifest]) -> tuple[tuple[str, str], ...]:
         for name, digest in manifest.inputs.items()
         if digests.get(name, digest) != digest
     )
-
-
-def _bill(
-    counts: Mapping[str, Mapping[str, Any]], paid: float | None, kept: int | None, scorecard: Mapping[str, Any] | None
-) -> Bill:
-    judged = counts.get("samples", {}).get("judge", {}).get("cost_usd", 0.0)
-    return Bill(
-        stages=tuple(_spending(label, paid_for) for label, paid_for in _paid_for(counts)),
-        answers_usd=paid,
-        kept_row_usd=(paid + judged) / kept if paid is not None and kept else None,
-        distillation_usd=scorecard["costs"]["distillation_usd"] if scorecard else None,
-        paid_by_this_run=scorecard["costs"]["paid_by_this_run"] if scorecard else None,
-    )
-
-
-def _paid_for(counts: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What asked, and the counts of it: a judge's stand apart among those of the filter."""
-    for stage, label in _PAID.items():
-        if stage in counts:
-            yield label, counts[stage]
-    if "judge" in counts.get("samples", {}):
-        yield "the judge's grades", counts["samples"]["judge"]
-
-
-def _spending(label: str, counts: Mapping[str, Any]) -> Spending:
-    names = ("sent", "reused", "failed", "input_tokens", "output_tokens", "usd")
-    return Spending(label, **{name: counts[name] for name in names})
 
 
 def _paid(completions: Path) -> tuple[float, Counter[str]]:
@@ -129,6 +113,7 @@ def _origin(
         snapshots=snapshots,
         versions=tuple(sorted({manifest.potstill for manifest in manifests.values()})),
         stages=tuple((stage, found.finished, found.seconds) for stage, found in manifests.items()),
+        prompts=run.recipe.prompts.path,
         base_url=run.recipe.teacher.base_url,
         terms=run.recipe.teacher.terms or "",
         device=training["device"] if training else "",

@@ -25,6 +25,7 @@ PAINT: Mapping[str, str] = {
     "base": "#02010d",
     "dropped": "#02010e",
     "random": "#02010f",
+    "own": "#020110",
 }
 """The paints: each is the CSS variable of its name on the page."""
 

@@ -24,6 +24,16 @@ def span(low: float | None, high: float | None) -> str:
     return _signed(f"{down(low):z.1f} to {up(high):z.1f}%")
 
 
+def at_least(share: float | None) -> str:
+    """The lower end of an interval of shares, rounded down."""
+    return UNKNOWN if share is None else _signed(f"{down(share):z.1f}%")
+
+
+def at_most(share: float | None) -> str:
+    """The upper end of an interval of shares, rounded up."""
+    return UNKNOWN if share is None else _signed(f"{up(share):z.1f}%")
+
+
 def points(difference: float | None) -> str:
     """A difference of shares in percentage points, with its sign unless it rounds to nought."""
     return UNKNOWN if difference is None else _plus(100 * difference)
@@ -32,6 +42,11 @@ def points(difference: float | None) -> str:
 def points_span(low: float | None, high: float | None) -> str:
     """An interval of differences in percentage points, its ends rounded outwards."""
     return UNKNOWN if low is None or high is None else f"{_plus(down(low))} to {_plus(up(high))}"
+
+
+def apart(difference: float | None) -> str:
+    """How far two shares are from one another, rounded up: `3.2 points`."""
+    return UNKNOWN if difference is None else f"{up(difference):.1f} points"
 
 
 def chance(p: float | None) -> str:
@@ -117,6 +132,22 @@ def prose(text: str) -> Markup:
         return escape(text)
     code = Markup("<code>{}</code>")
     return Markup("").join(code.format(piece) if place % 2 else piece for place, piece in enumerate(pieces))
+
+
+def markdown(text: str) -> str:
+    """A sentence of the run's for Markdown: no HTML, but for what stands between backticks, which is code there."""
+    pieces = text.split("`")
+    return "`".join(piece if place % 2 else _without_html(piece) for place, piece in enumerate(pieces))
+
+
+def plain(text: str, most: int = 200) -> str:
+    """A text of the run's on one line of Markdown, with nothing in it that would be a cell's end or HTML."""
+    line = cut(" ".join(text.split()), most)
+    return _without_html(line).replace("|", "\\|")
+
+
+def _without_html(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _plus(per_cent: float) -> str:

@@ -27,6 +27,8 @@ class Prompt(NamedTuple):
     lines: tuple[int, ...]
     """The line numbers (from 1) that held it; several when duplicates were merged."""
     reference: str | None = None
+    slice: str = ""
+    """The kind of prompt that it is, for scores by kind; empty where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ PROMPTS = pa.schema(
         ("source", pa.string()),
         ("lines", pa.list_(pa.int64())),
         ("reference", pa.string()),
+        ("slice", pa.string()),
     ]
 )
 

@@ -3,7 +3,8 @@
 import pytest
 
 from potstill.eval.findings import find
-from potstill.eval.items import ITEMS, Answer, Item, item_columns, judge, paired
+from potstill.eval.items import ITEMS, Answer, Item, item_columns, judge
+from potstill.eval.marks import marks_of
 from potstill.graders.judgement import Grader, Judgement
 from potstill.graders.table import grader
 from potstill.recipe import GraderSection
@@ -61,14 +62,15 @@ def test_what_one_arm_was_not_graded_on_counts_for_none():
         "teacher": arm("teacher", ["yes", "yes", "no", "yes"], at1="error:500"),
         "student": arm("student", ["yes", "no", "yes", "no"]),
     }
-    outcomes = paired(items)
-    assert outcomes["teacher"].tolist() == [True, False, True]
-    assert outcomes["student"].tolist() == [True, True, False]
+    marks = marks_of(items)
+    assert marks.ids == ("p0", "p2", "p3")
+    assert marks.arms["teacher"].tolist() == [1, 0, 1]
+    assert marks.arms["student"].tolist() == [1, 1, 0]
 
 
 def test_arms_that_answered_other_prompts_are_not_paired():
     with pytest.raises(ValueError, match="same prompts"):
-        paired({"teacher": arm("teacher", ["yes", "yes"]), "student": arm("student", ["yes", "yes"])[::-1]})
+        marks_of({"teacher": arm("teacher", ["yes", "yes"]), "student": arm("student", ["yes", "yes"])[::-1]})
 
 
 def test_a_grader_that_judges_nothing_finds_nothing():
@@ -76,7 +78,7 @@ def test_a_grader_that_judges_nothing_finds_nothing():
         return Judgement("unparsable", None, "out of order")
 
     items = {name: arm(name, ["yes"] * 30, broken) for name in ("teacher", "student", "base")}
-    assert find(paired(items), 0.95, 0.95) is None
+    assert find(marks_of(items), "reference", 0.95, 0.95) is None
 
 
 def test_findings_compare_the_arms_on_the_same_items():
@@ -86,7 +88,7 @@ def test_findings_compare_the_arms_on_the_same_items():
         "base": arm("base", ["no"] * 100),
         "control_unfiltered": arm("control_unfiltered", ["yes"] * 50 + ["no"] * 50),
     }
-    found = find(paired(items), 0.95, 0.95)
+    found = find(marks_of(items), "reference", 0.95, 0.95)
     assert found is not None
     assert found.n == 100
     assert found.differences["student - teacher"].interval.value == pytest.approx(0.3)

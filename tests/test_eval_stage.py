@@ -3,74 +3,36 @@
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import orjson
 import pytest
 
 from potstill.errors import BadRecipe, BadStudent, BrokenWorld
 from potstill.eval.efficiency import efficiency
-from potstill.eval.items import Answer
-from potstill.eval.local_arms import LocalAnswers, answer_status, longest_answer
+from potstill.eval.local_arms import answer_status, longest_answer
 from potstill.eval.stage import STAGE
-from potstill.recipe import Recipe
 from potstill.recipe.teacher import Price
-from potstill.store.rows import Prompt, conversation
 from potstill.store.run import Run
-from potstill.store.schemas import COMPLETIONS, PROMPTS, prompt_columns
-from potstill.store.screen import PlainScreen
+from potstill.store.schemas import COMPLETIONS
 from potstill.store.tables import count_rows, read_table, write_table
-from potstill.student.load import Scratch, load_student, save_student
-from potstill.teacher.practice.source import practice_prompts
 from potstill.teacher.reading import read_reply
 from potstill.teacher.reply import Reply
 
-ROWS = 30
-
-
-def run_in(
-    home: Path, teacher: str = "practice://skills?refused=0&truncated=0", *, references: bool = True, **judged: object
-) -> Run:
-    sections = {
-        "teacher": {"base_url": teacher, "model": "practice-1", "attempts": 1},
-        "prompts": {"path": f"practice://skills?rows={ROWS}"},
-        "generate": {"max_tokens": 60},
-        "eval": judged,
-    }
-    run = Run(Recipe.model_validate({"name": "test", **sections}), home, home / "runs" / "test", PlainScreen())
-    rows = list(practice_prompts(f"practice://skills?rows={ROWS}"))
-    prompts = [
-        Prompt(
-            f"p{at}",
-            conversation(("user", row["prompt"])),
-            row["family"],
-            "heldout",
-            "practice",
-            (at,),
-            row["reference"] if references else None,
-        )
-        for at, row in enumerate(rows)
-    ]
-    write_table(run.folder / "samples", "heldout", PROMPTS, map(prompt_columns, prompts))
-    return run
-
-
-def leave_students(run: Run, *names: str) -> None:
-    texts = [row["prompt"] + row["reference"] for row in practice_prompts("practice://skills?rows=200")]
-    for seed, name in enumerate(names):
-        student = load_student("scratch:tiny", run.home, scratch=Scratch(texts, 300, seed))
-        save_student(student, run.folder / "student" / name)
+from .evaluating import ROWS, leave_students, run_in
 
 
 def test_the_scorecard_holds_every_arm_and_a_second_look_buys_nothing(tmp_path):
-    run, folder = run_in(tmp_path, machine_usd_per_hour=3.6, batch_size=16), tmp_path / "runs" / "test" / "scorecard"
+    run, folder = (
+        run_in(tmp_path, machine_usd_per_hour=3.6, batch_size=16, timed_prompts=3),
+        tmp_path / "runs" / "test" / "scorecard",
+    )
     leave_students(run, "model", "base", "control_unfiltered")
     counts = STAGE.work(run, folder)
     card = orjson.loads((folder / "scorecard.json").read_bytes())
     arms = card["arms"]
     assert (counts["items"], counts["arms"], counts["sent"]) == (ROWS, 4, ROWS)
     assert list(arms) == ["teacher", "student", "base", "control_unfiltered"]
-    assert arms["teacher"]["right"] > arms["student"]["right"] == 0
+    assert arms["teacher"]["verdicts"]["right"] > 0 == arms["student"]["score"]
     assert "simulated" in arms["teacher"]["how"]
     assert card["verdict"]["replace"] is False
     assert counts["verdict"] == card["verdict"]["sentence"]
@@ -78,8 +40,10 @@ def test_the_scorecard_holds_every_arm_and_a_second_look_buys_nothing(tmp_path):
     assert count_rows(folder, "items") == 4 * ROWS
     assert card["efficiency"]["student"]["parameters"] > 500_000
     assert card["efficiency"]["student"]["bytes"] > 2_000_000
+    assert card["efficiency"]["student"]["peak_bytes"] > 50_000_000
     per_request = card["efficiency"]["student"]["seconds_per_request"]
     assert card["efficiency"]["student_usd_per_1000"] == pytest.approx(per_request)
+    assert "no price" in card["break_even"]["why"], "the practice teacher is free of charge"
     assert card["efficiency"]["teacher"]["p95_s"] >= card["efficiency"]["teacher"]["p50_s"] > 0
     again = STAGE.work(run, folder)
     assert (again["sent"], again["reused"], again["usd"]) == (0, ROWS, 0)
@@ -123,6 +87,7 @@ def test_without_references_nobody_is_asked_and_the_scorecard_says_what_to_give(
     assert "`reference`" in card["verdict"]["give"][0]
     assert card["arms"]["student"]["excluded"] == ROWS
     assert card["efficiency"] == {"student": {}, "teacher": {}}
+    assert card["break_even"]["requests"] is None
 
 
 def priced(run: Run, name: str) -> Run:
@@ -212,13 +177,11 @@ def reply(seconds: float, *, reused: bool, status: str = "ok") -> Reply:
 
 
 def test_latency_is_of_what_was_sent_now_and_price_of_everything(tmp_path):
-    student = LocalAnswers((Answer("a", "ok", "stop", 10, 0.5),) * 4, 5, 6, "CPU", 2.0)
     replies = [reply(100.0, reused=True)] * 10 + [reply(second, reused=False) for second in range(1, 21)]
-    found = efficiency(run_in(tmp_path).recipe, student, [*replies, reply(0, reused=False, status="error:500")])
+    found = efficiency(run_in(tmp_path).recipe, None, [*replies, reply(0, reused=False, status="error:500")])
     assert found["teacher"]["usd_per_1000"] == pytest.approx(2.0)
     assert (found["teacher"]["p50_s"], found["teacher"]["p95_s"]) == (10, 19)
-    assert found["student"]["tokens_per_second"] == 20
-    assert found["student"]["seconds_per_request"] == 0.5
+    assert found["student"] == {}
     assert "student_usd_per_1000" not in found
 
 

@@ -7,12 +7,13 @@ import pytest
 
 from potstill.eval.circumstances import circumstances
 from potstill.eval.findings import find
-from potstill.eval.items import Answer, Item, paired
+from potstill.eval.items import Answer, Item
+from potstill.eval.marking import by_grader
+from potstill.eval.marks import marks_of
 from potstill.eval.scorecard import scorecard
-from potstill.eval.stage import judge_all
 from potstill.eval.verdict import Decision, decide
 from potstill.eval.words import at_least, at_most, percent
-from potstill.graders.table import GRADERS
+from potstill.graders.table import GRADERS, grader
 from potstill.recipe import Recipe
 from potstill.store.rows import Prompt, conversation
 
@@ -35,14 +36,18 @@ def answers(right: int, of: int, status: str = "ok") -> list[Answer]:
     return [Answer("yes" if at < right else "no", status, "stop", 1, 0.0) for at in range(of)]
 
 
+def judged(asked: Recipe, on: Sequence[Prompt], given: dict[str, list[Answer]]) -> dict[str, list[Item]]:
+    return by_grader(grader(asked.eval.grader), on, given)
+
+
 def items_of(asked: Recipe, on: Sequence[Prompt], **right: int) -> dict[str, list[Item]]:
-    return judge_all(asked, on, {name: answers(count, len(on)) for name, count in right.items()})
+    return judged(asked, on, {name: answers(count, len(on)) for name, count in right.items()})
 
 
 def decided(
     asked: Recipe, on: Sequence[Prompt], items: dict[str, list[Item]], trained_on: Sequence[str] = ()
 ) -> Decision:
-    found = find(paired(items), asked.eval.retain, asked.eval.confidence)
+    found = find(marks_of(items), "reference", asked.eval.retain, asked.eval.confidence)
     return decide(found, circumstances(asked, on, items, trained_on))
 
 
@@ -110,7 +115,7 @@ def test_a_grader_that_can_judge_nothing_gives_no_verdict():
 
 def test_a_teacher_that_never_answered_gives_no_verdict():
     on = prompts(5)
-    items = judge_all(recipe(), on, {"teacher": answers(5, 5, "error:500"), "student": answers(5, 5)})
+    items = judged(recipe(), on, {"teacher": answers(5, 5, "error:500"), "student": answers(5, 5)})
     found = decided(recipe(), on, items)
     assert found.replace is None
     assert "5 with no answer from some arm" in found.sentence
@@ -149,7 +154,7 @@ def test_a_simulated_teacher_is_called_simulated_in_the_verdicts_own_sentence():
 def from_snapshot(snapshot: str, trained_on: Sequence[str] = ()) -> Decision:
     on = prompts(100)
     teacher = [replace(one, snapshot=snapshot) for one in answers(90, 100)]
-    return decided(recipe(), on, judge_all(recipe(), on, {"teacher": teacher, "student": answers(95, 100)}), trained_on)
+    return decided(recipe(), on, judged(recipe(), on, {"teacher": teacher, "student": answers(95, 100)}), trained_on)
 
 
 def test_a_practice_teacher_that_somebody_else_serves_is_called_simulated_too():
@@ -208,7 +213,7 @@ def test_every_grader_of_the_recipe_has_its_condition() -> None:
 def test_training_on_what_it_is_asked_is_said() -> None:
     on = prompts(20)
     items = items_of(recipe(), on, teacher=18, student=18)
-    found = find(paired(items), 0.95, 0.95)
+    found = find(marks_of(items), "reference", 0.95, 0.95)
     said = decide(found, circumstances(recipe(), on, items, leaked=3)).conditions
     assert any("3 training rows repeat held-out prompts" in each for each in said)
 
@@ -221,7 +226,7 @@ def with_unasked(asked: int, total: int) -> list[Prompt]:
 def test_what_was_left_out_is_counted():
     given = {"teacher": answers(30, 30), "student": answers(30, 30)}
     given["teacher"][0] = answers(1, 1, "error:429")[0]
-    found = decided(recipe(), with_unasked(30, 33), judge_all(recipe(), prompts(30), given))
+    found = decided(recipe(), with_unasked(30, 33), judged(recipe(), prompts(30), given))
     left = next(said for said in found.conditions if "left out" in said)
     assert "4 held-out prompts of 33" in left
     assert "3 had no reference" in left
@@ -231,12 +236,12 @@ def test_what_was_left_out_is_counted():
 def test_every_prompt_of_an_arm_is_in_its_score_or_counted_out():
     given = {name: answers(15, 20) for name in ("teacher", "student", "base", "control_unfiltered")}
     given["teacher"][3] = answers(1, 1, "error:500")[0]
-    items = judge_all(recipe(), prompts(20), given)
-    found = find(paired(items), 0.95, 0.95)
+    items = judged(recipe(), prompts(20), given)
+    found = find(marks_of(items), "reference", 0.95, 0.95)
     card = scorecard(items, HOW, found, circumstances(recipe(), with_unasked(20, 25), items))
     for arm in card["arms"].values():
         assert arm["n"] + arm["unparsable"] + arm["excluded"] == 25
-        assert (arm["n"], arm["right"]) == (19, 14)
+        assert (arm["n"], arm["score"]) == (19, 14 / 19)
         assert arm["low"] < arm["score"] < arm["high"]
     assert card["filtering"]["p"] == 1
     assert set(card["difference"]) == {"student - teacher", "student - base"}
@@ -244,14 +249,14 @@ def test_every_prompt_of_an_arm_is_in_its_score_or_counted_out():
 
 def test_what_filtering_and_choosing_bought_have_intervals():
     right = {"teacher": 380, "student": 360, "control_unfiltered": 240, "control_random": 350}
-    found = find(paired(items_of(recipe(), prompts(400), **right)), 0.95, 0.95)
+    found = find(marks_of(items_of(recipe(), prompts(400), **right)), "reference", 0.95, 0.95)
     assert found is not None
     assert found.filtering is not None
     assert found.selection is not None
     assert (found.filtering.interval.value, found.selection.interval.value) == (0.3, 0.025)
     assert found.selection.interval.low < 0.025 < found.selection.interval.high
     assert found.selection.p < 0.05
-    card = find(paired(items_of(recipe(), prompts(400), teacher=380, student=360)), 0.95, 0.95)
+    card = find(marks_of(items_of(recipe(), prompts(400), teacher=380, student=360)), "reference", 0.95, 0.95)
     assert card is not None
     assert card.filtering is card.selection is None
 

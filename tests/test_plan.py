@@ -57,7 +57,7 @@ def outcomes(folder: Path) -> dict[tuple[str, str], int]:
         return {(stage, outcome): number for stage, outcome, number in rows}
 
 
-def test_offline_it_needs_no_key_and_leaves_nothing_behind(potstill_in: Potstill, tmp_path: Path) -> None:
+def test_offline_it_needs_no_key_and_leaves_nothing_but_itself(potstill_in: Potstill, tmp_path: Path) -> None:
     write(tmp_path, teacher={"base_url": "https://api.openai.com/v1", "model": "gpt-4o-mini"})
     before = sorted(path.name for path in tmp_path.iterdir())
     environment = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
@@ -79,7 +79,8 @@ def test_offline_it_needs_no_key_and_leaves_nothing_behind(potstill_in: Potstill
     }
     assert total["seconds"] is None
     assert found["heldout_buys"]["prompts"] == 40
-    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*before, "runs"])
+    assert [path.name for path in (tmp_path / "runs/small").iterdir()] == ["plan.json"]
 
 
 def test_stated_limits_give_a_time_offline(potstill_in: Potstill, tmp_path: Path) -> None:

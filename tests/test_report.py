@@ -2,220 +2,22 @@
 
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import orjson
-import pyarrow as pa
 import pytest
 
 from potstill.errors import BrokenWorld
-from potstill.eval.items import ITEMS, Answer
-from potstill.eval.local_arms import LocalAnswers
-from potstill.eval.stage import judge_all, whole_scorecard, write_items
-from potstill.eval.teacher_arm import TeacherAnswers
-from potstill.recipe import Recipe
-from potstill.report.reading import STAGES
+from potstill.eval.items import ITEMS
+from potstill.report.gallery import Gallery
+from potstill.report.page import render
+from potstill.report.reading import STAGES, read_facts
 from potstill.report.stage import STAGE
-from potstill.store.manifest import Manifest
-from potstill.store.rows import Completion, Prompt, conversation
 from potstill.store.run import Run
-from potstill.store.schemas import (
-    COMPLETIONS,
-    PROMPTS,
-    completion_columns,
-    prompt_columns,
-    samples_schema,
-)
-from potstill.store.screen import PlainScreen
 from potstill.store.tables import read_table, write_table
-from potstill.student.tokenizer import train_tokenizer
-from potstill.teacher.reply import Reply
-from potstill.train.proof import prove_rows
-from potstill.train.rows import Row, encode_rows
 
-from .sampling import Sample, sample_columns
-
-ATTACK = '<script>alert("1")</script> $x$ & "quoted"'
-RIGHT = {"teacher": 368, "student": 360, "base": 0, "control_unfiltered": 244}
-"""Of 400 held-out prompts; an arm is right on the first ones."""
-HELDOUT = range(1000, 1400)
-
-
-def prompt(number: int, side: Any = "train") -> Prompt:
-    said = conversation(
-        ("system", "Write the date as ISO 8601."), ("user", f"the {number % 28 + 1}th of May, {1900 + number}")
-    )
-    return Prompt(
-        f"p{number}",
-        said,
-        f"f{number}",
-        side,
-        "dates.jsonl",
-        (number + 1,),
-        f"{1900 + number}-05-{number % 28 + 1:02d}",
-    )
-
-
-def completion(number: int, status: str = "ok") -> Completion:
-    return Completion(
-        id=f"c{number}",
-        prompt_id=f"p{number}",
-        method="answer",
-        template="t",
-        series="main",
-        draw=0,
-        status=status,
-        text=f"{1900 + number}-05-{number % 28 + 1:02d}" if status == "ok" else "",
-        finish_reason="stop",
-        error="" if status == "ok" else "the endpoint said 500",
-        key="00",
-        provider="example",
-        model="large",
-        snapshot="large-2026-08-01",
-        parameters="{}",
-        terms="",
-        input_tokens=30,
-        output_tokens=12,
-        usd=0.0002,
-    )
-
-
-def sample(number: int) -> Sample:
-    if number % 10 == 3:
-        return Sample(prompt(number), completion(number, "error:500"), {"agreement": None}, "status", "error:500")
-    if number % 10 == 7:
-        return Sample(prompt(number), completion(number), {"agreement": 1.0}, "format", ATTACK)
-    return Sample(prompt(number), completion(number), {"agreement": 3.0})
-
-
-def answers(arm: str, snapshot: str = "") -> list[Answer]:
-    return [
-        Answer(
-            prompt(number).reference or "" if at < RIGHT[arm] else f"{arm} says {number}",
-            "ok",
-            "stop",
-            9,
-            0.1,
-            snapshot,
-        )
-        for at, number in enumerate(HELDOUT)
-    ]
-
-
-def reply(answer: Answer) -> Reply:
-    return Reply(
-        answer.status, answer.text, "stop", "", "00", "example", "large", answer.snapshot, 41, 12, 0.0004, False, 0.5
-    )
-
-
-def write_scorecard(run: Run, snapshot: str) -> None:
-    """As the stage eval does, from the same functions."""
-    on = [prompt(number, "heldout") for number in HELDOUT]
-    said = {name: answers(name, snapshot if name == "teacher" else "") for name in RIGHT}
-    items = judge_all(run.recipe, on, said)
-    local = {
-        name: LocalAnswers(tuple(said[name]), 860_000, 1_650_000, "CPU, 2 threads", 124.0)
-        for name in RIGHT
-        if name != "teacher"
-    }
-    teacher = TeacherAnswers(tuple(map(reply, said["teacher"])), {}, 0.16, 8.13)
-    card = whole_scorecard(run, on, items, teacher, local)
-    folder = run.folder / "scorecard"
-    write_items(folder, items)
-    (folder / "scorecard.json").write_bytes(orjson.dumps(card))
-
-
-TOKENIZER = train_tokenizer(["the 4th of May, 1903", "1903-05-04"] * 3, vocab_size=300, context=256)
-
-
-@cache
-def training() -> bytes:
-    """`training.json` around a true mask proof."""
-    asked = [Row(f"r{at}", prompt(at).messages, conversation(("assistant", f"{1900 + at}-05-04"))) for at in range(12)]
-    rows = encode_rows(TOKENIZER, asked, max_length=256)
-    changed = [replace(one, encoded=replace(one.encoded, change="white space")) for one in rows.rows[:10]]
-    proof = prove_rows(TOKENIZER, [*changed, *rows.rows[10:]])
-
-    def arm(loss: float) -> dict[str, Any]:
-        return {
-            "rows": 4000, "distinct_prompts": 3210, "longest_answer": 12, "too_long": 2, "control_token": 77, "steps": 160,
-            "epochs": 2.56, "tokens": 297_000, "trained_tokens": 112_000, "seconds": 22.4, "resumed_from": 0,
-            "curve": [{"step": step, "loss": loss + 5 * 0.97**step} for step in range(0, 160, 5)], "final_loss": loss,
-            "proof": {**proof, "batches": {"batches": 2, "rows": 12}}, "settings": {},
-        }  # fmt: skip
-
-    arms = {"student": arm(0.02), "control_unfiltered": arm(0.4)}
-    return orjson.dumps({"arms": arms, "parameters": 860_000, "device": "cpu", "packages": {"trl": "1.16.0"}})
-
-
-COUNTS: dict[str, dict[str, Any]] = {
-    "prompts": {"rows": 6600, "merged": 12, "near": 3, "train": 6188, "heldout": 400, "families": 6588},
-    "completions": {"prompts": 60, "rows": 60, "status": {"ok": 54, "error:500": 6},
-                    "sent": 58, "reused": 2, "failed": 6, "usd": 0.012, "input_tokens": 1800, "output_tokens": 720},
-    "samples": {"rows": 60, "kept": 48, "dropped": 12, "heldout": 400, "scores": ["agreement"], "funnel": [
-        {"rule": "status", "in": 60, "dropped": 6, "unscored": 0, "usd": 0.001, "alone": 6, "shared": {}, "only": 0,
-         "instead": 0, "reasons": {"error:500": 6}},
-        {"rule": "length", "in": 54, "dropped": 0, "unscored": 0, "usd": 0.0, "alone": 0, "shared": {}, "only": 0,
-         "instead": 0, "reasons": {}},
-        {"rule": "format", "in": 54, "dropped": 6, "unscored": 3, "usd": 0.001, "alone": 6, "shared": {"near": 2}, "only": 4,
-         "instead": 0, "reasons": {"no shape <fits>": 6}},
-    ]},
-    "student": {"rows": 4000, "too_long": 2, "steps": 160, "seconds": 44.0, "parameters": 860_000},
-    "scorecard": {"items": 1600, "arms": 4,
-                  "sent": 400, "reused": 0, "failed": 1, "usd": 0.08, "input_tokens": 16000, "output_tokens": 4900},
-}  # fmt: skip
-
-
-def make_run(home: Path, base_url: str = "https://api.example.org/v1", snapshot: str = "large-2026-08-01") -> Run:
-    recipe = Recipe.model_validate(
-        {"name": "dates", "teacher": {"base_url": base_url, "model": "large"}, "prompts": {"path": "dates.jsonl"}}
-    )
-    run = Run(recipe, home, home / "runs" / "dates", PlainScreen())
-    fill(run.folder, [sample(number) for number in range(60)])
-    write_scorecard(run, snapshot)
-    for stage, counts in COUNTS.items():
-        Manifest(
-            stage=stage, fingerprint="f", stage_version=1, potstill="0.1.0", recipe=recipe.digest(), inputs={},
-            settings={}, counts=counts, seconds=12.5, finished=datetime(2026, 11, 20, 12, 30, tzinfo=UTC),
-        ).write(run.folder / stage)  # fmt: skip
-    return run
-
-
-def fill(folder: Path, samples: list[Sample]) -> None:
-    asked = [one.prompt for one in samples] + [prompt(number, "heldout") for number in HELDOUT]
-    write_table(folder / "prompts", "prompts", PROMPTS, map(prompt_columns, asked))
-    write_table(
-        folder / "completions", "completions", COMPLETIONS, (completion_columns(one.completion) for one in samples)
-    )
-    schema = samples_schema({"agreement": pa.float64()})
-    write_table(folder / "samples", "train", schema, (sample_columns(one) for one in samples if one.kept))
-    write_table(folder / "samples", "dropped", schema, (sample_columns(one) for one in samples if not one.kept))
-    write_table(folder / "samples", "heldout", PROMPTS, (prompt_columns(one) for one in asked if one.side == "heldout"))
-    example = {"id": "1", "reason": "no shape <fits>", "asked": ATTACK, "answer": ATTACK}
-    (folder / "samples" / "funnel.json").write_bytes(orjson.dumps({"format": [example]}))
-    file = {"texts": 400, "dropped": {"equal": 2}, "kept_for_other_numbers": 1, "trained_on": 0, "examples": []}
-    leaks = {"files": {"held-out prompts": file}, "blind_spots": ["Paraphrases are not seen."]}
-    (folder / "samples" / "leaks.json").write_bytes(orjson.dumps(leaks))
-    (folder / "student").mkdir()
-    (folder / "student" / "training.json").write_bytes(training())
-
-
-def page_of(run: Run) -> str:
-    folder = run.folder / "report"
-    folder.mkdir(exist_ok=True)
-    STAGE.work(run, folder)
-    return (folder / "report.html").read_text(encoding="utf-8")
-
-
-def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    values = orjson.loads(path.read_bytes())
-    change(values)
-    path.write_bytes(orjson.dumps(values))
+from .reporting import ATTACK, RIGHT, edit, make_run, page_of, prompt
 
 
 def test_what_rows_and_scorecard_say_is_escaped(tmp_path: Path) -> None:
@@ -314,13 +116,51 @@ def test_a_run_without_anything_says_what_to_do(tmp_path: Path) -> None:
     for stage in STAGES:
         shutil.rmtree(run.folder / stage)
     page = page_of(run)
-    for command in ("potstill generate", "potstill filter", "potstill train", "potstill eval", "potstill[train]"):
+    for command in ("potstill generate", "potstill filter", "potstill train", "potstill eval", "potstill plan"):
         assert command in page
     assert "No verdict yet" in page
 
 
+@pytest.mark.parametrize("missing", [(), ("train", "eval")])
+def test_an_extra_is_named_only_where_it_is_missing(tmp_path: Path, missing: tuple[str, ...]) -> None:
+    run = make_run(tmp_path)
+    for stage in ("scorecard", "student"):
+        shutil.rmtree(run.folder / stage)
+    page = render(replace(read_facts(run), missing=missing), Gallery())
+    assert "<code>potstill train</code>" in page
+    for extra in ("train", "eval"):
+        assert (f"pip install 'potstill[{extra}]'" in page) == (extra in missing)
+
+
+def test_rows_that_nothing_was_trained_on_are_not_called_so(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    assert "Answers that the student was trained on." in page_of(run)
+    for stage in ("scorecard", "student"):
+        shutil.rmtree(run.folder / stage)
+    page = page_of(run)
+    assert "student was trained on" not in page
+    assert "Answers that every rule let pass" in page
+
+
 @pytest.mark.parametrize(
-    "gone", ["verdict", "arms", "retained", "filtering", "selection", "efficiency", "costs", "confidence"]
+    "gone",
+    [
+        "verdict",
+        "by",
+        "arms",
+        "retained",
+        "filtering",
+        "selection",
+        "teaching",
+        "slices",
+        "tasks",
+        "judge",
+        "efficiency",
+        "costs",
+        "break_even",
+        "confidence",
+        "smallest_difference",
+    ],
 )
 def test_a_scorecard_that_lacks_what_is_always_written_is_no_page_with_a_gap(tmp_path: Path, gone: str) -> None:
     run = make_run(tmp_path)

@@ -232,8 +232,10 @@ def test_where_the_base_knows_nothing_the_gap_is_the_share_kept(both, one, other
     share = of(retained(student, teacher, 0.95))
     gap = of(gap_recovered(student, teacher, np.zeros(len(student), dtype=bool), 0.95))
     assert gap.value == pytest.approx(share.value)
-    assert gap.low == pytest.approx(share.low, abs=0.02)
-    assert gap.high == pytest.approx(share.high, abs=0.02)
+    # A little wider, because the gap itself is uncertain.
+    little = 0.06 * (share.high - share.low)
+    assert share.low - little < gap.low < share.low
+    assert share.high < gap.high < share.high + little
 
 
 def test_as_many_items_as_are_needed_do_settle_it():

@@ -157,15 +157,6 @@ def test_a_changed_local_student_is_noticed_without_reading_large_files(tmp_path
     assert list(STAGE.files(run_in(tmp_path))) == []
 
 
-def test_dropped_answers_are_not_read_where_nothing_needs_them(tmp_path: Path) -> None:
-    made = load_student("scratch:tiny", tmp_path, scratch=Scratch(["Day 12?", "2021-05-12"], 300, 0))
-    save_student(made, tmp_path / "mine")
-    run = run_in(tmp_path, student="mine", controls=[], steps=1)
-    for part in parts(run.folder / "samples", "dropped"):
-        part.write_bytes(b"nobody reads this")
-    assert work(run)["arms"] == ["student"]
-
-
 def thinking_student(folder: Path) -> str:
     """A local student under a template that thinks unless told otherwise; returns that template."""
     made = load_student("scratch:tiny", folder, scratch=Scratch(["Day 12?", "2021-05-12"], 300, 0))

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ..errors import BadRecipe
-from ..recipe import LoraSection, TrainSection
+from ..recipe import LoraSection, Recipe, TrainSection
 from ..student.check import Kind
+from .names import SEEDS_ONLY
 
 Way = Literal["scratch", "lora", "full"]
 
@@ -96,6 +97,15 @@ def check_section(section: TrainSection, kind: Kind) -> None:
         )
     if section.steps and section.warmup_steps and section.warmup_steps >= section.steps:
         raise BadRecipe(f"train.warmup_steps is {section.warmup_steps}: it must be below train.steps, {section.steps}")
+
+
+def check_references(recipe: Recipe) -> None:
+    """Raise BadRecipe where `seeds_only` would train on references that are no answers."""
+    if SEEDS_ONLY in recipe.train.controls and recipe.eval.grader.kind == "constraints":
+        raise BadRecipe(
+            "train.controls has seeds_only, which trains on the references; under eval.grader constraints they are lists of "
+            "what an answer must keep to, and no answers: remove seeds_only"
+        )
 
 
 def settle(section: TrainSection, facts: Facts, line: Callable[[str], None]) -> TrainSettings:

@@ -8,7 +8,8 @@ from ..recipe import Recipe
 from ..store.run import Run
 from ..store.stage import Stage
 from ..student.check import PACKAGES, check_student, model_files
-from .settings import check_section
+from .earlier import take_over
+from .settings import check_references, check_section
 
 
 def _settings(recipe: Recipe) -> Mapping[str, Any]:
@@ -21,12 +22,15 @@ def _files(run: Run) -> Sequence[Path]:
 
 
 def _preflight(run: Run) -> None:
+    check_references(run.recipe)
     check_section(run.recipe.train, check_student(run.recipe.train.student, run.home))
 
 
 def _work(run: Run, folder: Path) -> dict[str, Any]:
     from .arms import train_arms
 
+    if taken := take_over(run, folder, STAGE.version, _settings(run.recipe)):
+        run.screen.line(f"trained before on the same rows and taken over: {', '.join(taken)}")
     return train_arms(run, folder)
 
 

@@ -1,37 +1,77 @@
-"""A simulated judge: it knows the right answers to the practice prompts, and grades by rule what stands in a rubric's tags."""
+"""A simulated judge: it knows the right answers to the practice prompts, and judges by rule what stands in a rubric's tags."""
 
 import re
+from collections.abc import Callable, Mapping
+from random import Random
 
 from .draws import Drawn, random_of
 from .settings import PracticeSettings
 from .skills import task_in
 
 NOTHING_TO_JUDGE = (
-    "I am a simulated judge: I only judge answers to practice prompts, between the tags of the rubric `judge`."
+    "I am a simulated judge: I only judge answers to practice prompts, between the tags of the rubrics `judge` and "
+    "`judge_pair`."
 )
 _PROMPT = re.compile(r"<prompt>\n(.*?)\n</prompt>", re.DOTALL)
 _ANSWER = re.compile(r"<answer>\n(.*)\n</answer>", re.DOTALL)
+_PAIR = re.compile(r"<first>\n(.*)\n</first>\n\n<second>\n(.*)\n</second>", re.DOTALL)
 _GRADES = re.compile(r"whole number from (-?\d+) to (-?\d+)")
+_CHOICES = ("first", "second", "tie")
+_LONG = 40
+"""Characters of an answer that gets the best grade of a judge who loves length."""
 
 
 def judge_draw(settings: PracticeSettings, question: str, draw: str | None) -> Drawn:
-    """A verdict: the highest grade for the right answer to a practice prompt, the lowest for any other.
+    """A verdict on one answer: the highest grade for the right one to a practice prompt, the lowest for any other; or on
+    two: the right one, or a tie.
 
     Args:
         settings: the share of verdicts that are drawn by chance, and of replies without one; by the question, also at
-            temperature 0.
+            temperature 0; and whether it is broken.
         question: the last user message, a filled rubric.
         draw: the draw's name; None is temperature 0.
     """
-    prompt, answer, grades = _PROMPT.search(question), _ANSWER.search(question), _GRADES.search(question)
+    prompt, answer, pair, grades = (part.search(question) for part in (_PROMPT, _ANSWER, _PAIR, _GRADES))
     task = task_in(prompt[1]) if prompt else None
-    if task is None or answer is None or grades is None:
-        return Drawn(NOTHING_TO_JUDGE)
     random = random_of(settings, "judge", draw, question)
-    if random.random() < settings.unparsable:
+    if task is None or (pair is None and (answer is None or grades is None)):
+        return Drawn(NOTHING_TO_JUDGE)
+    if settings.manner == "silent" or random.random() < settings.unparsable:
         return Drawn("Simulated judge: I would rather not say.")
-    lowest, highest = int(grades[1]), int(grades[2])
-    grade = highest if answer[1].strip() == task.skill.answer(task.thing) else lowest
+    right = task.skill.answer(task.thing)
+    if pair is not None:
+        verdict = _choice(settings, pair[1].strip(), pair[2].strip(), right, random)
+    elif answer is not None and grades is not None:
+        verdict = str(_grade(settings, answer[1].strip(), right, (int(grades[1]), int(grades[2])), random))
+    else:
+        return Drawn(NOTHING_TO_JUDGE)
+    told = "held against the one right answer" if not settings.manner else f"broken on purpose ({settings.manner})"
+    return Drawn(f"Simulated judge: {told}.\n\nVerdict: {verdict}")
+
+
+def _grade(settings: PracticeSettings, answer: str, right: str, grades: tuple[int, int], random: Random) -> int:
+    lowest, highest = grades
+    broken: Mapping[str, Callable[[], int]] = {
+        "random": lambda: random.randint(lowest, highest),
+        "first": lambda: highest,
+        "longest": lambda: highest if len(answer) > _LONG else lowest,
+    }
+    if settings.manner in broken:
+        return broken[settings.manner]()
+    grade = highest if answer == right else lowest
+    return random.randint(lowest, highest) if random.random() < settings.noise else grade
+
+
+def _choice(settings: PracticeSettings, first: str, second: str, right: str, random: Random) -> str:
+    broken: Mapping[str, Callable[[], str]] = {
+        "random": lambda: random.choice(_CHOICES),
+        "first": lambda: "first",
+        "longest": lambda: "first" if len(first) > len(second) else "second" if len(second) > len(first) else "tie",
+    }
+    if settings.manner in broken:
+        return broken[settings.manner]()
     if random.random() < settings.noise:
-        grade = random.randint(lowest, highest)
-    return Drawn(f"Simulated judge: held against the one right answer.\n\nVerdict: {grade}")
+        return random.choice(_CHOICES)
+    if (first == right) == (second == right):
+        return "tie"
+    return "first" if first == right else "second"

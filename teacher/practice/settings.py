@@ -59,6 +59,10 @@ class PracticeSettings(Section):
     unparsable: float = Field(default=0.02, ge=0, le=1)
     """For `judge`: share of replies that end without a verdict."""
 
+    manner: Literal["", "random", "first", "longest", "silent"] = ""
+    """For `judge`: how a broken one judges: by chance, the first of two (of one answer: always the best grade), the longest,
+    or not at all. Empty: by the one right answer."""
+
     latency_ms: float = Field(default=0, ge=0)
     """Milliseconds before each answer."""
 
@@ -129,12 +133,13 @@ class PracticeSettings(Section):
 ONLY_FOR = {
     "skills": {"wrong", "misread", "habit", "refused", "truncated", "content_filter"},
     "replay": {"file", "prompt", "answer"},
-    "judge": {"noise", "unparsable"},
+    "judge": {"noise", "unparsable", "manner"},
 }
 """The settings that shape what a kind answers; they mean nothing to the other kinds."""
 
-LATER = frozenset({"misread"})
-"""Settings that came later: at 0 they are no part of the identity, so that what was answered before is not asked again."""
+LATER = frozenset({"misread", "manner"})
+"""Settings that came later: at 0, or empty, they are no part of the identity, so that what was answered before is not asked
+again."""
 
 
 def practice_settings(url: str, home: Path = Path()) -> PracticeSettings:

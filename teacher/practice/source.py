@@ -25,7 +25,7 @@ class PracticePrompts(Section):
 
 
 def practice_prompts(url: str) -> Iterator[dict[str, str]]:
-    """Distinct rows of `prompt`, `reference` and `family`, the skills in turn; same address, same rows.
+    """Distinct rows of `prompt`, `reference`, `family` and `slice`, the skills in turn; same address, same rows.
 
     Raises:
         BadRecipe: an unknown key or a value out of bounds.
@@ -55,4 +55,5 @@ def _row(name: str, random: Random) -> dict[str, str]:
         "prompt": skill.ask(thing, phrasing),
         "reference": skill.answer(thing),
         "family": f"{name} {skill.family(thing)}",
+        "slice": name,
     }
