@@ -10,8 +10,20 @@ claim that could not be measured has neither value nor verdict. docs/bench.md te
 from .parts import Parts, main
 
 PARTS: Parts = {
-    "coverage": ("interval_coverage", "interval_coverage_worst", "interval_zero_width"),
-    "gate": ("gate_false_pass",),
+    "coverage": (
+        "interval_coverage",
+        "interval_coverage_worst",
+        "interval_zero_width",
+        "interval_other_than_its_test",
+        "interval_coverage_graded",
+        "interval_coverage_graded_worst",
+        "interval_coverage_families",
+        "interval_coverage_families_worst",
+        "interval_coverage_seeds",
+        "interval_coverage_seeds_worst",
+        "gap_coverage_worst",
+    ),
+    "gate": ("gate_false_pass", "gate_false_pass_mean"),
     "judges": ("broken_judge_raises_verdict", "broken_judge_passes_exam", "sound_judge_fails_exam"),
     "harness": ("lm_eval_disagreements",),
     "efficiency": ("efficiency_agreement",),

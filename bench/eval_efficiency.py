@@ -22,7 +22,7 @@ from .claims import Claim, Effort, at_most, print_table
 from .teacher_job import scratch
 
 FIGURES = ("ttft_p50_s", "p50_s", "tokens_per_second", "peak_bytes", "bytes", "parameters")
-CONVERSATIONS, CAP, BATCH, REPEATS, THREADS = 20, 48, 32, 5, 1
+CONVERSATIONS, CAP, BATCH, REPEATS, THREADS = 20, 48, 32, 10, 1
 PLAIN = Path(__file__).with_name("eval_efficiency_plain.py")
 
 Figures = Mapping[str, Any]

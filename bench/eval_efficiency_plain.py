@@ -46,7 +46,7 @@ class Clock(StoppingCriteria):
 
     first: float | None = None
 
-    def __call__(self, input_ids, scores, **_):
+    def __call__(self, input_ids, scores, **_):  # pyright: ignore[reportIncompatibleMethodOverride]: a tensor of bools is one
         self.first = self.first or time.perf_counter()
         return torch.zeros(input_ids.shape[0], dtype=torch.bool)
 

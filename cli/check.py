@@ -171,10 +171,15 @@ def _prompts(job: "Run", loaded: "Loaded") -> "str | Finding":
     return told if asked else Finding("prompts", "note", told)
 
 
-def _task(job: "Run", task: "TaskSection") -> str:
+def _task(job: "Run", task: "TaskSection") -> "str | Finding":
+    from ..errors import MissingExtra
     from ..planning.evaluation import prompts_of
+    from ..teacher.probes import Finding
 
-    prompts = prompts_of(task, job.home)
+    try:
+        prompts = prompts_of(task, job.home)
+    except MissingExtra as error:  # where that is wrong, `eval` says so; elsewhere it is left out of a run
+        return Finding(f"task {task.name}", "note", str(error))
     asked = "teacher, base and student are" if task.teacher else "base and student are"
     return f"{len(prompts):,} prompts, marked by {_marked_by(task)}; {asked} asked"
 

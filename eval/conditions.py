@@ -48,7 +48,8 @@ def _luck(around: Circumstances) -> str:
     if around.seeds > 1:
         return (
             f"{around.seeds} students were trained alike with different seeds, and scores and intervals are of them all: "
-            "they cover the luck of training, not that of sampling. The one that is kept is the first."
+            "they cover the luck of training, not that of sampling, and speak of such trainings; the student that is kept is the "
+            "first of them."
         )
     return (
         "One training seed and one answer to each prompt: the intervals cover the choice of held-out prompts, "

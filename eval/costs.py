@@ -33,7 +33,7 @@ def costs(run: Run, asked: Asked, judged: Mapping[str, Any] | None) -> dict[str,
 
 
 def _training_seconds(run: Run) -> float:
-    """Of the students that are kept for their own sake; the controls are trained to learn something else."""
+    """Of all students, the controls too: without them nobody would know what filtering bought."""
     record = run.folder / "student" / "training.json"
     arms = json.loads(record.read_bytes())["arms"] if record.exists() else {}
     return float(sum(arm.get("seconds", 0.0) for arm in arms.values()))

@@ -11,6 +11,7 @@ from ..store.run import Run
 from ..teacher.reply import Reply
 from .break_even import Price, mean_price
 from .local_arms import longest_answer, student_folder
+from .words import count
 
 if TYPE_CHECKING:
     from ..student.speed import Speed
@@ -20,21 +21,23 @@ FEWEST_FOR_P95 = 20
 
 
 def time_kept_student(run: Run, prompts: Sequence[Prompt]) -> "Speed | None":
-    """The student that is kept, timed on the first of these prompts in a process of its own; None where nothing is to be
-    timed.
+    """The student that is kept, timed on the first of these prompts by the engine that answered; None where nothing is to be
+    timed. Transformers run in a process of their own, which holds nothing but the student.
     """
+    from ..student.served import engine_of, serve
+    from ..student.served_speed import time_served
     from ..student.speed import time_student
 
-    asked = prompts[: run.recipe.eval.timed_prompts]
+    section = run.recipe.eval
+    asked = [prompt.messages for prompt in prompts[: section.timed_prompts]]
     if not asked:
         return None
-    return time_student(
-        student_folder(run),
-        [prompt.messages for prompt in asked],
-        home=run.home,
-        max_new_tokens=longest_answer(run),
-        batch_size=run.recipe.eval.batch_size,
-    )
+    run.screen.line(f"timing the student on {count(len(asked), 'prompt')}, one at a time and in batches")
+    cap, batch = longest_answer(run), section.batch_size
+    if engine_of(section.engine) == "vllm":
+        with serve(student_folder(run)) as server:
+            return time_served(server, asked, max_new_tokens=cap, batch_size=batch)
+    return time_student(student_folder(run), asked, home=run.home, max_new_tokens=cap, batch_size=batch)
 
 
 def efficiency(recipe: Recipe, student: "Speed | None", replies: Sequence[Reply]) -> dict[str, Any]:
@@ -78,11 +81,11 @@ def _teacher(replies: Sequence[Reply]) -> dict[str, Any]:
     answered = _answered(replies)
     if not answered:
         return {}
-    count = len(answered)
+    many = len(answered)
     measured: dict[str, Any] = {
-        "usd_per_1000": 1000 * sum(reply.usd for reply in answered) / count,
-        "mean_input_tokens": sum(reply.input_tokens for reply in answered) / count,
-        "mean_output_tokens": sum(reply.output_tokens for reply in answered) / count,
+        "usd_per_1000": 1000 * sum(reply.usd for reply in answered) / many,
+        "mean_input_tokens": sum(reply.input_tokens for reply in answered) / many,
+        "mean_output_tokens": sum(reply.output_tokens for reply in answered) / many,
     }
     sent = sorted(reply.seconds for reply in answered if not reply.reused)
     if sent:

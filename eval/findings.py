@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from .bootstrap import bootstrap_ratio
 from .marks import Marks
 from .score_interval import Interval
 from .seeds import over_seeds
@@ -68,6 +70,8 @@ class Findings:
     """Items that would settle `retained` against its bar, if all went on like these."""
     smallest: float | None
     """The difference in score that these items would have found four times out of five."""
+    bootstrap: Number
+    """`retained` by a paired bootstrap over the items, to hold beside it; it decides nothing."""
 
 
 def find(marks: Marks, way: Way, retain: float, confidence: float, ceiling: str | None = None) -> Findings | None:
@@ -101,15 +105,21 @@ class _Finding:
             filtering=self._known("control_unfiltered"),
             selection=self._known("control_random"),
             teaching=self._known("seeds_only"),
-            needed=None
-            if isinstance(kept, Undefined)
-            else items_needed(student, teacher, retain, self._level, self._families),
+            needed=self._needed(kept, retain),
             smallest=smallest_difference(student, teacher, self._level, families=self._families),
+            bootstrap=bootstrap_ratio(student, teacher, self._level, self._families),
         )
+
+    def _needed(self, kept: Number, retain: float) -> int | None:
+        """Only of one student: where several are trained, more items do not make their luck any smaller."""
+        if isinstance(kept, Undefined) or len(self._marks.seeds) > 1:
+            return None
+        student = self._marks.student()
+        return items_needed(student, self._against(student), retain, self._level, self._families)
 
     def retained(self) -> Number:
         """The student's score as a share of the teacher's."""
-        return self._over_seeds(lambda one: retained(one, self._against(one), self._level, self._families))
+        return self._over_seeds(lambda one: retained(one, self._against(one), self._level, self._families), (0.0, inf))
 
     def _against(self, student: "Scores") -> "Scores":
         """The marks that a student's are held against; of a pair the points that it left to the teacher."""
@@ -119,7 +129,7 @@ class _Finding:
         scores = {name: proportion(marks, self._level, self._families) for name, marks in self._marks.arms.items()}
         if self._way == "pairs":
             scores["teacher"] = proportion(self._against(self._marks.student()), self._level, self._families)
-        whole = self._over_seeds(lambda one: proportion(one, self._level, self._families))
+        whole = self._over_seeds(lambda one: proportion(one, self._level, self._families), (0.0, 1.0))
         return scores if isinstance(whole, Undefined) else {**scores, "student": whole}
 
     def _gap(self) -> Number:
@@ -136,17 +146,21 @@ class _Finding:
         def other(student: "Scores") -> "Scores":
             return self._against(student) if name == self._ceiling else self._marks.arms[name]
 
-        found = self._over_seeds(lambda one: difference(one, other(one), self._level, self._families))
+        found = self._over_seeds(lambda one: difference(one, other(one), self._level, self._families), (-1.0, 1.0))
         if isinstance(found, Undefined):
             raise TypeError("a difference of scores always exists")
         student = self._marks.student()
         return Compared(found, paired_p(student, other(student), self._families))
 
-    def _over_seeds(self, compute: Callable[["Scores"], Number]) -> Number:
+    def _over_seeds(self, compute: Callable[["Scores"], Number], bounds: tuple[float, float] = (-inf, inf)) -> Number:
         """A number of the mean student, its interval widened by how the students of different seeds differ."""
         whole, seeds = compute(self._marks.student()), self._marks.seeds
         if isinstance(whole, Undefined) or len(seeds) == 1:
             return whole
-        each = [compute(self._marks.arms[name]) for name in seeds]
-        estimates = [one.value for one in each if not isinstance(one, Undefined)]
-        return over_seeds(whole, estimates, self._level) if len(estimates) == len(seeds) else whole
+        estimates: list[float] = []
+        for name in seeds:
+            one = compute(self._marks.arms[name])
+            if isinstance(one, Undefined):
+                return Undefined(f"for {name} alone it does not exist: {one.why}")
+            estimates.append(one.value)
+        return over_seeds(whole, estimates, self._level, bounds)

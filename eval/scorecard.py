@@ -51,6 +51,7 @@ def numbers(
         "ceiling": findings.ceiling if findings else None,
         "arms": {name: _arm(arm, how.get(name, ""), scores.get(name), n, prompts) for name, arm in items.items()},
         "retained": _share(findings.retained if findings else nothing),
+        "retained_bootstrap": _share(findings.bootstrap if findings else nothing),
         "gap_recovered": _share(findings.gap_recovered if findings else nothing),
         "difference": {name: _compared(one) for name, one in findings.differences.items()} if findings else {},
         "smallest_difference": findings.smallest if findings else None,

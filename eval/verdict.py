@@ -62,7 +62,7 @@ def _scores(findings: Findings, around: Circumstances, who: str = "it") -> str:
             return f"{who} agreed with {around.teacher} on {student}, {itself}, {on}"
         case "pairs":
             points = f"gave {who} {student} of the points and {around.teacher} {teacher}"
-            return f"{judge}, asked in both orders, {points}, {on}"
+            return f"asked in both orders, {judge} {points}, {on}"
         case "grades":
             return f"{judge} gave {who} {student} of the highest grade where {around.teacher} got {teacher}, {on}"
         case _:
@@ -91,6 +91,9 @@ def _undecided(findings: Findings, kept: Interval, around: Circumstances, said: 
         f"it keeps {percent(kept.value)} of that score, but the {_interval(kept, around)} does not lie on one side of "
         f"the {percent(around.retain)} that was asked for"
     )
+    if around.seeds > 1:
+        give = "More held-out prompts (`prompts.heldout`), or more students (`train.seeds`): the interval covers both."
+        return Decision(None, f"{sentence}.", said, (give,))
     if findings.needed is None:
         return Decision(
             None, f"{sentence}, and not even a million held-out prompts like these would move it there.", said

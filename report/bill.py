@@ -59,6 +59,7 @@ def read_bill(run: Run, counts: Mapping[str, Json], answers_usd: float | None, s
         charged_usd=charged.get("total"),
         planned=tuple(_planned(plan, charged)) if plan else (),
         basis=plan["basis"] if plan else "",
+        bought_before=plan["ledger"]["bought"] if plan else 0,
         break_even=_break_even(scorecard) if scorecard else None,
     )
 

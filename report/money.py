@@ -69,6 +69,8 @@ class Bill:
     """By stage, and all together last; empty where nothing was planned."""
     basis: str
     """What the plan rests on: `offline` or `pilot`."""
+    bought_before: int
+    """Answers that the ledger had already when the run was planned: the plan is of the rest."""
     break_even: BreakEven | None
 
     @property

@@ -122,7 +122,7 @@ def _draw_break_even(found: BreakEven, spent: float, width: int) -> "Figure":
     far = found.high if found.high is not None else _WIDEST * crossing
     end = min(max(2 * crossing, 1.1 * far), _WIDEST * crossing)
     teacher, student = (found.teacher_usd or 0.0) * end, spent + (found.student_usd or 0.0) * end
-    figure, axes = canvas(width, 240, 62, 16)
+    figure, axes = canvas(width, 240, 62, 34)
     if found.low is not None:
         axes.axvspan(found.low, min(far, end), color=PAINT["line"], linewidth=0)
     axes.plot([0, end], [0, teacher], color=PAINT["teacher"], linewidth=2, clip_on=False)

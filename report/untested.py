@@ -73,7 +73,8 @@ def _beyond(facts: Facts) -> Iterator[str]:
     heldout = facts.harvest.prompts.get("heldout")
     those = f"the {count(heldout)} held-out prompts" if heldout is not None else "the held-out prompts"
     tasks = facts.judgement.tasks if facts.judgement else ()
-    beside = f"; beside them only {', '.join(f'`{task.name}`' for task in tasks)} was tried" if tasks else ""
+    names = ", ".join(f"`{task.name}`" for task in tasks)
+    beside = f"; beside them only {names} {'was' if len(tasks) == 1 else 'were'} tried" if tasks else ""
     yield f"Other prompts: {those} come from the same source as the training prompts, and real traffic may differ{beside}."
     yield (
         "Paraphrases: training rows that share a family or a long run of words with a held-out prompt are looked for; the "

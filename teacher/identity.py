@@ -124,8 +124,8 @@ def cap_of(recipe: Recipe, home: Path, *others: TeacherSection) -> Cap:
 
 def judging(recipe: Recipe) -> tuple[TeacherSection, ...]:
     """The models that the recipe asks for judgements, where they are not its teacher."""
-    judge = recipe.filter.judge
-    return (judge.teacher,) if judge is not None and judge.teacher is not None else ()
+    judges = (recipe.filter.judge, recipe.eval.judge)
+    return tuple(judge.teacher for judge in judges if judge is not None and judge.teacher is not None)
 
 
 def _host(section: TeacherSection) -> str:

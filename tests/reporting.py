@@ -270,7 +270,7 @@ COUNTS: dict[str, dict[str, Any]] = {
 
 _RANGE = {"low": 0.1, "likely": 0.15, "high": 0.4}
 PLAN = {
-    "name": "dates", "basis": "offline",
+    "name": "dates", "basis": "offline", "ledger": {"draws": 460, "bought": 0},
     "stages": {"prompts": {"asks": False, "usd": 0.0}, "generate": {"asks": True, "usd": _RANGE, "most": {"usd": 1.5}},
                "filter": {"asks": False, "usd": 0.0}, "train": {"asks": False, "usd": 0.0},
                "eval": {"asks": True, "usd": _RANGE, "most": {"usd": 2.5}}, "report": {"asks": False, "usd": 0.0}},

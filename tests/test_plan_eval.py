@@ -107,7 +107,11 @@ def test_both_rounds_and_the_tasks_are_bought_within_the_bound_and_then_nothing_
     before = facts(outlook, None)["stages"]["eval"]
     assert before["requests"]["likely"] == 2 * HELDOUT + 10
     heldout, tasks = outlook.evaluation.asked, outlook.evaluation.tasks["sums"]
-    spent = [ask_teacher(run, TEACHER, heldout), ask_teacher(run, AGAIN, heldout), ask_teacher(run, TEACHER, tasks)]
+    spent = [ask_teacher(run, TEACHER, heldout)]
+    assert planned(run)["stages"]["eval"]["requests"]["likely"] == HELDOUT + 10, (
+        "the fresh sample is still to be bought"
+    )
+    spent += [ask_teacher(run, AGAIN, heldout), ask_teacher(run, TEACHER, tasks)]
     usd = sum(asked.counts["usd"] for asked in spent)
     assert 0 < usd <= before["most"]["usd"]
     after = planned(run)

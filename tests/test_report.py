@@ -202,7 +202,7 @@ def test_a_scorecard_of_an_earlier_student_is_called_out_of_date(tmp_path: Path)
 
 def test_wrong_items_show_what_student_teacher_and_reference_say(tmp_path: Path) -> None:
     page = page_of(make_run(tmp_path))
-    wrong = page[page.index('id="wrong"') : page.index('id="untested"')]
+    wrong = page[page.index('id="wrong"') : page.index('id="disputed"')]
     shown = re.findall(r"student says (\d+)", wrong)
     assert len(shown) == 5
     assert "5 of 40" in wrong
@@ -220,7 +220,7 @@ def test_a_prompt_that_some_arm_was_not_graded_on_is_not_among_the_wrong_ones(tm
             row |= {"verdict": "error", "score": None}
     write_table(run.folder / "scorecard", "items", ITEMS, rows)
     page = page_of(run)
-    assert "1 of 1<" in page[page.index('id="wrong"') :]
+    assert "1 of 1<" in page[page.index('id="wrong"') : page.index('id="dropped"')]
 
 
 def test_the_trained_part_of_the_proved_example_is_marked(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_money_is_of_the_answers_used_and_beside_it_what_this_run_paid(tmp_path:
     # 60 answers at $0.0002 and 400 held-out ones at $0.16 together; the ledger charged this run $8.13.
     page = page_of(make_run(tmp_path))
     assert re.search(r"the distillation</dt><dd>\$0\.17", page)
-    assert re.search(r"this run paid</dt><dd>\$8\.13", page)
+    assert re.search(r"this run was charged</dt><dd>\$8\.13", page)
 
 
 def test_a_share_that_is_undefined_says_why(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_counts_tell_what_the_page_holds(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     (run.folder / "report").mkdir()
     counts = STAGE.work(run, run.folder / "report")
-    assert counts == {"bytes": (run.folder / "report" / "report.html").stat().st_size, "stages": 5, "rows_shown": 20}
+    assert counts == {"bytes": (run.folder / "report" / "report.html").stat().st_size, "stages": 5, "rows_shown": 25}
 
 
 def test_the_page_says_what_its_numbers_count(tmp_path: Path) -> None:
@@ -282,7 +282,10 @@ def test_the_page_says_what_its_numbers_count(tmp_path: Path) -> None:
         "Whole answers that a rule dropped",
     ):
         assert words in page
-    assert re.search(r"time per request</dt><dd>310 ms<small>in batches of 64</small>", page), "throughput is called so"
+    assert re.search(r"tokens per second</dt><dd>1,234<small>written in batches of 64</small>", page), (
+        "throughput is called so"
+    )
+    assert re.search(r"<th>in full batches</th><td[^>]*>31 ms<small>29 ms to 33 ms</small>", page)
     for gone in ("no other traffic", "paid for itself", "before filtering"):
         assert gone not in page
 
