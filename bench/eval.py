@@ -10,6 +10,7 @@ claim that could not be measured has neither value nor verdict. docs/bench.md te
 from .parts import Parts, main
 
 PARTS: Parts = {
+    "efficiency": ("efficiency_agreement",),
     "coverage": (
         "interval_coverage",
         "interval_coverage_worst",
@@ -26,7 +27,6 @@ PARTS: Parts = {
     "gate": ("gate_false_pass", "gate_false_pass_mean"),
     "judges": ("broken_judge_raises_verdict", "broken_judge_passes_exam", "sound_judge_fails_exam"),
     "harness": ("lm_eval_disagreements",),
-    "efficiency": ("efficiency_agreement",),
     "ifeval": ("ifeval_vs_published",),
 }
 """The parts, each a module `eval_<part>` with a `measure(effort)`, and the claims that it makes."""

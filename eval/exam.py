@@ -19,7 +19,7 @@ from .judge_asking import JudgeAsking
 NEEDED = 0.65
 """The share of tasks that the judge must get right, at the lower end of its interval."""
 FEWEST = 12
-"""Decided tasks below which not even a judge that is always right could pass."""
+"""Decided tasks below which too little is known of a judge."""
 LONGER = 1.25
 """How much longer the wrong answer is than the right one."""
 

@@ -51,7 +51,7 @@ def test_the_name_is_the_file_unless_given(tmp_path: Path) -> None:
         ({"generate": {"json_schema": 5}}, "'generate.json_schema' is 5: a mapping is wanted, .*; or a text is wanted"),
         (
             {"eval": {"grader": {"kind": "fuzzy"}}},
-            "'eval.grader.kind' is 'fuzzy': 'exact', 'normalised', 'json', 'maths' or",
+            "'eval.grader.kind' is 'fuzzy': 'exact', 'normalised', 'json', 'maths', 'regex' or",
         ),
     ],
 )
