@@ -25,7 +25,7 @@ from potstill.teacher.practice.source import practice_prompts
 from ..cli.screen import QuietScreen
 from .claims import Claim, Effort, none_of, print_table
 
-MANNERS = ("random", "first", "longest", "silent")
+MANNERS = ("random", "first", "longest", "shortest", "even", "silent")
 WAYS: tuple[Way, ...] = ("pairs", "grades")
 HELDOUT = 200
 TEACHER = 0.85

@@ -8,6 +8,8 @@ from .options import DEFAULT_RECIPE, DEFAULT_RUNS, AsJson, Overrides, RecipePath
 from .output import print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..pipeline import Outcome
     from ..store.run import Run
     from ..store.stage import Stage
@@ -32,6 +34,7 @@ def run(
         from ..planning.keeping import keep_before
 
         keep_before(job)
+        _look_for_judges(job, to_do)
     outcomes = []
     for stage in stages:
         outcome = pipeline.run_stage(job, stage)
@@ -45,6 +48,24 @@ def run(
     _summary(job, outcomes)
     if left:
         _how_to_go_on(job, left)
+
+
+def _look_for_judges(job: "Run", to_do: "Sequence[Stage]") -> None:
+    """Say before the first paid request that a judge cannot be reached; no error, for the ledger may have what it will say."""
+    from ..errors import BadInput
+    from ..teacher.identity import is_practice, judging
+    from ..teacher.loop import run_async
+    from ..teacher.open import greet
+
+    if not any(stage.command == "generate" for stage in to_do):
+        return
+    for judge in judging(job.recipe):
+        if is_practice(judge):
+            continue
+        try:
+            run_async(greet(judge, [judge.base_url, *judge.replicas]))
+        except BadInput as error:
+            job.screen.line(f"the judge {judge.model} cannot be asked now, and will be needed: {error}")
 
 
 def _said(job: "Run", outcome: "Outcome") -> str:

@@ -35,7 +35,8 @@ def verdict_lines(scorecard: Path) -> Iterator[str]:
     if _known(card["retained"]):
         yield f"the student keeps {_share(card['retained'], 'value').strip()} of the teacher's score"
     for task in card["tasks"]:
-        yield f"beside the verdict, {task['name']} ({task['marked_by']}), {task['n']:,} prompts:"
+        seen = f", {task['trained_on']:,} of them trained on" if task["trained_on"] else ""
+        yield f"beside the verdict, {task['name']} ({task['marked_by']}), {task['n']:,} prompts{seen}:"
         yield from _arms(task["arms"])
     yield from _money(card)
     yield from (f"  · {condition}" for condition in card["verdict"]["conditions"])

@@ -53,7 +53,9 @@ def break_even(
         student: its price for one request at full load; None where it was not timed or its machine has no price.
         machine_usd_per_hour: the rent of the machine that serves the student.
     """
-    if teacher is None or teacher.value == 0:
+    if teacher is None:
+        return _none("the teacher was asked no held-out prompt")
+    if teacher.value == 0:
         return _none("the teacher's requests have no price (`teacher.price`)")
     if student is None or machine_usd_per_hour is None:
         return _none("the student's machine has no price (`eval.machine_usd_per_hour`), or the student was not timed")

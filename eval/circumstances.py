@@ -9,11 +9,9 @@ from ..store.rows import Prompt
 from ..teacher.identity import PRACTICE, is_simulated
 from .exam import Exam
 from .findings import Way
-from .items import Item
+from .items import NO_VERDICT, Item
 from .lengths import Lengths
-
-NO_VERDICT = ("unparsable", "inconsistent")
-"""Verdicts that are none."""
+from .marks import is_student
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +23,11 @@ class Judge:
     own_family: bool
     """It is the teacher's own, or of its family."""
     students_family: bool
+    family_known: bool
+    """Whether its name tells of a family at all."""
     exam: Exam
     asked: int
-    """Answers of the student that it was to judge, those that needed no asking included."""
+    """Answers of the students that were put to it: the same text as the teacher's, and what never came whole, need no judge."""
     inconsistent: int
     """Of these, pairs on which its two orders contradict each other."""
     silent: int
@@ -54,6 +54,8 @@ class Circumstances:
     """What was marked; None where nothing was, for there was nothing to mark by."""
     prompts: int
     """Held-out prompts in all."""
+    asked: int
+    """Those that the arms were asked."""
     no_reference: int
     """Prompts without a reference."""
     unparsable: int
@@ -102,8 +104,6 @@ def circumstances(
         way: how they were marked.
         judge: who did, where it was a model.
     """
-    from .marks import is_student
-
     every = [item for arm in items.values() for item in arm]
     reasons = Counter(item.reason for item in every if item.verdict in NO_VERDICT)
     snapshots = sorted({item.snapshot for item in every if item.snapshot})
@@ -111,6 +111,7 @@ def circumstances(
     return Circumstances(
         way=way,
         prompts=len(prompts),
+        asked=max((len(arm) for arm in items.values()), default=0),
         no_reference=sum(prompt.reference is None for prompt in prompts),
         unparsable=_prompts_with(every, NO_VERDICT),
         errors=_prompts_with(every, ("error",)),

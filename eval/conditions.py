@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from .circumstances import Circumstances, Judge
-from .findings import Findings
+from .findings import CHANCE, Findings
 from .statistics import Undefined
 from .words import count, percent
 
@@ -80,16 +80,18 @@ def _about_judge(judge: Judge) -> Iterator[str]:
     exam = judge.exam
     name = judge.name[0].upper() + judge.name[1:]
     yield (
-        f"{name} told the teacher's own answer from a longer one that belongs to other prompts in {exam.right} of "
-        f"{exam.tasks - exam.even} tasks; nobody held it against the judgement of people."
+        f"{name} told the teacher's own answer from one that belongs to other prompts in {exam.right} of "
+        f"{exam.tasks - exam.even} tasks; finer differences were not tried, and nobody held it against the judgement of people."
     )
     if judge.own_family:
         yield f"{name} is of the teacher's own family, and judges are known to favour their own."
+    if not judge.family_known:
+        yield f"Whose family {judge.name} is of cannot be told by its name."
     if judge.students_family:
         yield f"{name} is of the student's family, and judges are known to favour their own."
     if judge.silent:
         yield (
-            f"On {judge.silent:,} of {judge.asked:,} answers of the student it gave no usable verdict"
+            f"On {judge.silent:,} of {judge.asked:,} answers of the student that it was asked about it gave no usable verdict"
             + (
                 f", on {judge.inconsistent:,} of them its two orders contradict each other"
                 if judge.inconsistent
@@ -111,7 +113,7 @@ def _about_teacher(around: Circumstances) -> Iterator[str]:
     elif around.teacher != "the teacher":
         yield "The teacher is simulated: no real model was asked, and its price and latency are not a model's."
     if around.sampling:
-        yield f"{around.teacher.capitalize()} was sampled {around.sampling}; student, base and control answered greedily."
+        yield f"{around.teacher.capitalize()} was sampled {around.sampling}; the local models answered greedily."
 
 
 def _doubts(around: Circumstances) -> list[str]:
@@ -138,7 +140,7 @@ def _doubts(around: Circumstances) -> list[str]:
 def _left_out(findings: Findings, around: Circumstances) -> list[str]:
     kinds = {
         "had no reference": around.no_reference if around.way == "reference" else 0,
-        "could not be judged": around.unparsable,
+        f"could not be judged (most often: {around.broken})": around.unparsable,
         "got no answer from some arm": around.errors,
     }
     why = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
@@ -150,7 +152,8 @@ def _left_out(findings: Findings, around: Circumstances) -> list[str]:
 
 def _about_scores(findings: Findings, around: Circumstances) -> list[str]:
     said = []
-    teacher, base = findings.scores[findings.ceiling].value, findings.scores.get("base")
+    base = findings.scores.get("base")
+    teacher = 0.5 if around.way == "pairs" else findings.scores[findings.ceiling].value
     if around.way == "reference" and teacher < LOW:
         said.append(
             f"{around.teacher.capitalize()} itself is right on only {percent(teacher)} of these prompts: "
@@ -161,11 +164,16 @@ def _about_scores(findings: Findings, around: Circumstances) -> list[str]:
             f"{around.teacher.capitalize()} agrees with itself on only {percent(teacher)} of these prompts: "
             "its answers differ from draw to draw more than this grader forgives, or it guesses."
         )
-    if base is None:
-        return said
-    if isinstance(findings.gap_recovered, Undefined) or base.value >= NEAR * teacher:
+    if (chance := findings.scores.get(CHANCE)) is not None:
+        said.append(f"By chance, its answers to other prompts agree with these on {percent(chance.value)}.")
+    if base is not None and (isinstance(findings.gap_recovered, Undefined) or base.value >= NEAR * teacher):
+        beside = (
+            "an equal would have half of the points"
+            if around.way == "pairs"
+            else f"{around.teacher} {percent(teacher)}"
+        )
         said.append(
-            f"Before any training the student scored {percent(base.value)}, {around.teacher} {percent(teacher)}: "
+            f"Before any training the student scored {percent(base.value)}, {beside}: "
             "the share it keeps says little about what the distillation did."
         )
     return said

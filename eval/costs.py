@@ -13,11 +13,12 @@ def costs(run: Run, asked: Asked, judged: Mapping[str, Any] | None) -> dict[str,
     """In US dollars. What is used counts, whenever and by whichever run it was paid; `paid_by_this_run` is what the ledger
     charged.
     """
-    bought = bought_for_training(run.folder / "completions")
+    heldout = asked.costs()
+    bought = bought_for_training(run.folder / "completions", heldout.keys())
     rent, seconds = run.recipe.eval.machine_usd_per_hour, _training_seconds(run)
     parts = {
         "answers_usd": bought.usd,
-        "heldout_usd": asked.usd,
+        "heldout_usd": sum(usd for key, usd in heldout.items() if key not in bought.again),
         "filter_judge_usd": _filter_judge_usd(run),
         "eval_judge_usd": judged["cost_usd"] if judged else 0.0,
         "training_usd": rent / 3600 * seconds if rent is not None else 0.0,

@@ -10,6 +10,7 @@ from ..store.rows import Prompt
 from ..store.run import Run
 from ..teacher.reply import Reply
 from .break_even import Price, mean_price
+from .earlier import earlier_speed
 from .local_arms import longest_answer, student_folder
 from .words import count
 
@@ -32,6 +33,8 @@ def time_kept_student(run: Run, prompts: Sequence[Prompt]) -> "Speed | None":
     asked = [prompt.messages for prompt in prompts[: section.timed_prompts]]
     if not asked:
         return None
+    if (speed := earlier_speed(run)) is not None:
+        return speed
     run.screen.line(f"timing the student on {count(len(asked), 'prompt')}, one at a time and in batches")
     cap, batch = longest_answer(run), section.batch_size
     if engine_of(section.engine) == "vllm":

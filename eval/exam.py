@@ -1,4 +1,5 @@
-"""The judge's examination: before it is believed, it has to tell the teacher's answer from a longer one that belongs elsewhere.
+"""The judge's examination: before it is believed, it has to tell the teacher's answer from one that belongs to other prompts,
+which is longer one time and shorter the next.
 
 A judge that picks by chance, by place or by length, or that says nothing, fails; so nothing that it says can raise a verdict.
 Where it finds both equally good or bad it has said nothing against itself: the teacher's own answer may be wrong too.
@@ -6,6 +7,7 @@ Where it finds both equally good or bad it has said nothing against itself: the 
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from ..recipe import EvalJudgeSection
@@ -20,19 +22,28 @@ NEEDED = 0.65
 """The share of tasks that the judge must get right, at the lower end of its interval."""
 FEWEST = 12
 """Decided tasks below which too little is known of a judge."""
-LONGER = 1.25
-"""How much longer the wrong answer is than the right one."""
+FEWEST_OF_A_KIND = 5
+"""Decided tasks with a longer wrong answer, and with a shorter one, below which too little is known of what it does there."""
+MOST_EVEN = 0.5
+"""The share of tasks on which it may find neither better."""
+LONGER, SHORTER = 1.25, 0.75
+"""How long the wrong answer is, by turns, beside the right one."""
+
+NEAREST = 60
+"""Answers to the prompts that follow, of which the wrong one is made."""
 
 Mark = Literal["right", "wrong", "even", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A prompt, the answer that belongs to it, and a longer one that does not."""
+    """A prompt, the answer that belongs to it, and a longer or a shorter one that does not."""
 
     prompt: Prompt
     own: str
     foreign: str
+    longer: bool
+    """Whether the wrong one is the longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +58,15 @@ class Exam:
     """Tasks on which it gave no verdict, or two that contradict each other."""
     low: float | None
     """The lower end of the interval of its share of right verdicts."""
+    by_length: bool = False
+    """Whether it does badly on the longer wrong answers, or on the shorter ones, taken alone."""
     needed: float = NEEDED
 
     @property
     def passed(self) -> bool:
         """Whether it is believed."""
-        return self.low is not None and self.low >= self.needed
+        enough = self.low is not None and self.low >= self.needed
+        return enough and not self.by_length and self.even <= MOST_EVEN * self.tasks
 
     def told(self) -> dict[str, Any]:
         """For the scorecard."""
@@ -60,30 +74,44 @@ class Exam:
 
 
 def tasks_of(prompts: Sequence[Prompt], answers: Sequence[Answer], wanted: int) -> list[Task]:
-    """At most so many tasks from the teacher's whole answers; the wrong ones are answers to the prompts that follow, put together
-    until they are longer. Prompts for which there is none are left out.
+    """At most so many tasks from the teacher's whole answers; the wrong ones are made of answers to prompts of other families,
+    by turns longer and shorter than the right one. Prompts for which there is none are left out.
     """
     whole = [(prompt, answer.text) for prompt, answer in zip(prompts, answers, strict=True) if answer.whole]
     tasks: list[Task] = []
     for place, (prompt, own) in enumerate(whole):
-        others = [whole[(place + step) % len(whole)] for step in range(1, len(whole))]
-        foreign = _foreign(own, [text for other, text in others if other.family != prompt.family])
-        if foreign is not None and len(tasks) < wanted:
-            tasks.append(Task(prompt, own, foreign))
+        others = (whole[(place + step) % len(whole)] for step in range(1, len(whole)))
+        texts = [
+            text
+            for other, text in islice(others, NEAREST)
+            if other.family != prompt.family and text.strip() != own.strip()
+        ]
+        shorter = _shorter(own, texts) if len(tasks) % 2 else None
+        foreign = shorter or _longer(own, texts)
+        if foreign is not None:
+            tasks.append(Task(prompt, own, foreign, longer=shorter is None))
         if len(tasks) == wanted:
             break
     return tasks
 
 
-def _foreign(own: str, texts: Sequence[str]) -> str | None:
-    """Answers to other prompts, none like `own`, that are longer together."""
+def _longer(own: str, texts: Sequence[str]) -> str | None:
+    """Texts put together until they are longer; None where there are not enough."""
     chosen: list[str] = []
-    for text in texts[:50]:
-        if text.strip() != own.strip():
-            chosen.append(text)
+    for text in texts:
+        chosen.append(text)
         if sum(map(len, chosen)) >= max(LONGER * len(own), len(own) + 20):
             return "\n\n".join(chosen)
     return None
+
+
+def _shorter(own: str, texts: Sequence[str]) -> str | None:
+    """The first text that is shorter, else the beginning of one; None where the right answer is too short for that."""
+    room = int(SHORTER * len(own))
+    found = next((text for text in texts if len(text) <= room), None)
+    if found is None and texts:
+        found = texts[0][:room].strip()
+    return found or None
 
 
 def examine(
@@ -95,7 +123,14 @@ def examine(
     right, even, silent = (marks.count(mark) for mark in ("right", "even", "silent"))
     decided = len(marks) - even
     low = wilson(right / decided, decided, run.recipe.eval.confidence)[0] if decided >= FEWEST else None
-    return Exam(len(marks), right, even, silent, low)
+    return Exam(len(marks), right, even, silent, low, any(_fails(marks, tasks, longer=kind) for kind in (True, False)))
+
+
+def _fails(marks: Sequence[Mark], tasks: Sequence[Task], *, longer: bool) -> bool:
+    """Whether it does badly on one kind of task: too few decided, or too few of those right."""
+    kind = [mark for mark, task in zip(marks, tasks, strict=True) if task.longer == longer]
+    decided = len(kind) - kind.count("even")
+    return len(kind) >= FEWEST_OF_A_KIND and (decided < FEWEST_OF_A_KIND or kind.count("right") < NEEDED * decided)
 
 
 def _in_pairs(run: Run, judge: JudgeAsking, section: EvalJudgeSection, tasks: Sequence[Task]) -> list[Mark]:

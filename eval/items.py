@@ -12,6 +12,9 @@ Marked: TypeAlias = Verdict | Literal["error", "graded", "win", "tie", "loss", "
 """`error`: there is no answer, for no fault of the arm's. `graded`: a judge's grade. Of a judge of pairs: `win`, `tie` and
 `loss` against the teacher, `inconsistent` where the two orders disagree; the teacher itself is `compared`."""
 
+NO_VERDICT = ("unparsable", "inconsistent")
+"""Verdicts that are none."""
+
 JUDGED = ("ok", "refused")
 """Statuses whose text the grader sees. Whether a text is a refusal is a guess; whether it is the reference is not."""
 

@@ -1,5 +1,6 @@
 """Held-out answers marked by a judge: in pairs against the teacher's, or each with a grade."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,18 +8,32 @@ from ..recipe import EvalJudgeSection
 from ..store.rows import Prompt
 from ..store.run import Run
 from ..teacher.reply import Question
-from .items import Answer, Item, Marked, item_of
+from .items import NO_VERDICT, Answer, Item, Marked, item_of
 from .judge_asking import JudgeAsking
 
 Arms = Mapping[str, Sequence[Answer]]
 """The answers of each arm, one for each prompt in their order; the teacher's among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The items, and by arm what the judge was asked and did not decide."""
+
+    items: Mapping[str, Sequence[Item]]
+    asked: Mapping[str, int]
+    """Answers that were put to it; the same text and what never came whole need no judge."""
+    inconsistent: Mapping[str, int]
+    """Of these, pairs on which its two orders contradict each other."""
+    silent: Mapping[str, int]
+    """Of these, all without a usable verdict, the inconsistent ones included."""
+
 
 POINTS: Mapping[str, float] = {"win": 1.0, "tie": 0.5, "loss": 0.0}
 
 
 def marked_in_pairs(
     run: Run, judge: JudgeAsking, section: EvalJudgeSection, prompts: Sequence[Prompt], arms: Arms
-) -> dict[str, list[Item]]:
+) -> Judged:
     """Each arm's answers held against the teacher's, in both orders.
 
     The same text is a tie, and an answer that never came whole is a loss; nobody is asked for either. Where the teacher has no
@@ -44,12 +59,12 @@ def marked_in_pairs(
     read = [asked.read(reply) for reply in judge.ask(questions, "judging pairs")]
     for pair, one, other in zip(open_pairs, read[::2], read[1::2], strict=True):
         known[pair] = _of_pair(one.choice, other.choice, one.reason or other.reason)
-    return _items(prompts, arms, known)
+    return _judged(prompts, arms, known, open_pairs)
 
 
 def marked_by_grades(
     run: Run, judge: JudgeAsking, section: EvalJudgeSection, prompts: Sequence[Prompt], arms: Arms
-) -> dict[str, list[Item]]:
+) -> Judged:
     """Each answer with its grade, from 0 for the lowest to 1 for the highest; one that never came whole has the lowest,
     unasked.
     """
@@ -75,7 +90,7 @@ def marked_by_grades(
     for answer, one in zip(open_answers, read, strict=True):
         grade = None if one.score is None else (one.score - section.lowest) / span
         known[answer] = _Known("unparsable" if grade is None else "graded", grade, one.reason)
-    return _items(prompts, arms, known)
+    return _judged(prompts, arms, known, open_answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +134,13 @@ def _of_pair(one: str | None, other: str | None, reason: str) -> _Known:
             return _Known("inconsistent", None, f"arm first: {one}; arm second: {other}")
 
 
-def _items(prompts: Sequence[Prompt], arms: Arms, known: Mapping[tuple[str, int], _Known]) -> dict[str, list[Item]]:
-    return {
+def _judged(
+    prompts: Sequence[Prompt],
+    arms: Arms,
+    known: Mapping[tuple[str, int], _Known],
+    asked: Sequence[tuple[str, int]],
+) -> Judged:
+    items = {
         name: [
             item_of(prompt, name, answer, found.verdict, found.score, found.reason)
             for place, (prompt, answer) in enumerate(zip(prompts, answers, strict=True))
@@ -128,3 +148,9 @@ def _items(prompts: Sequence[Prompt], arms: Arms, known: Mapping[tuple[str, int]
         ]
         for name, answers in arms.items()
     }
+    return Judged(
+        items,
+        Counter(name for name, _ in asked),
+        Counter(name for name, place in asked if known[name, place].verdict == "inconsistent"),
+        Counter(name for name, place in asked if known[name, place].verdict in NO_VERDICT),
+    )

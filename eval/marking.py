@@ -12,13 +12,13 @@ from ..store.run import Run
 from ..teacher.identity import is_simulated
 from .circumstances import Judge
 from .exam import Exam, examine
-from .findings import Way, find
+from .findings import CHANCE, Way, find
 from .items import Answer, Item, item_of, judge
 from .judge_asking import JudgeAsking
-from .judged import marked_by_grades, marked_in_pairs
+from .judged import Judged, marked_by_grades, marked_in_pairs
 from .lengths import Lengths, lengths_of, not_longer
 from .marks import STUDENT, Marks, is_student, marks_of
-from .model_family import related
+from .model_family import families, related
 from .statistics import Undefined
 from .teacher_arm import AGAIN, TEACHER
 from .words import percent
@@ -79,7 +79,7 @@ def mark(run: Run, way: Way | None, prompts: Sequence[Prompt], answers: Answers)
         return Marking(way, items, marks_of(items))
     if way == "agreement":
         items = by_agreement(grader(section.grader), prompts, answers)
-        return Marking(way, items, marks_of({name: arm for name, arm in items.items() if name != TEACHER}))
+        return Marking(way, items, marks_of({name: arm for name, arm in items.items() if name != TEACHER}, AGAIN))
     if section.judge is None:
         raise TypeError("a judge was to mark, and the recipe has none")
     return _by_judge(run, way, section.judge, prompts, answers)
@@ -94,7 +94,7 @@ def by_grader(grade: Grader, prompts: Sequence[Prompt], answers: Answers) -> dic
 
 
 def by_agreement(grade: Grader, prompts: Sequence[Prompt], answers: Answers) -> dict[str, list[Item]]:
-    """Each answer held against the teacher's first one, which has no mark of its own."""
+    """Each answer held against the teacher's first one, which has no mark of its own; and how often two agree by chance."""
     teacher = answers[TEACHER]
     items = {
         arm: [_agreeing(grade, prompt, arm, *pair) for prompt, *pair in zip(prompts, given, teacher, strict=True)]
@@ -105,10 +105,27 @@ def by_agreement(grade: Grader, prompts: Sequence[Prompt], answers: Answers) -> 
         item_of(prompt, TEACHER, answer, "compared", None, "the others are held against it")
         for prompt, answer in zip(prompts, teacher, strict=True)
     ]
-    return {TEACHER: compared, **items}
+    return {TEACHER: compared, **items, CHANCE: _by_chance(grade, prompts, teacher, answers[AGAIN])}
+
+
+def _by_chance(
+    grade: Grader, prompts: Sequence[Prompt], teacher: Sequence[Answer], again: Sequence[Answer]
+) -> list[Item]:
+    """The teacher's second answer to the next prompt of another family, held against its first answer to this one."""
+    found = []
+    for place, (prompt, first) in enumerate(zip(prompts, teacher, strict=True)):
+        others = ((place + step) % len(prompts) for step in range(1, len(prompts)))
+        other = next((at for at in others if prompts[at].family != prompt.family and again[at].whole), None)
+        if other is None:
+            found.append(item_of(prompt, CHANCE, first, "unparsable", None, "there is no answer of another family"))
+        else:
+            found.append(_agreeing(grade, prompt, CHANCE, again[other], first))
+    return found
 
 
 def _agreeing(grade: Grader, prompt: Prompt, arm: str, answer: Answer, teacher: Answer) -> Item:
+    if teacher.status.startswith("error:"):
+        return item_of(prompt, arm, answer, "error", None, f"the teacher gave no answer: {teacher.status}")
     if not teacher.whole:
         return item_of(prompt, arm, answer, "unparsable", None, f"the teacher's answer is not whole: {teacher.status}")
     return judge(prompt._replace(reference=teacher.text), arm, answer, grade)
@@ -118,37 +135,42 @@ def _by_judge(run: Run, way: Way, section: EvalJudgeSection, prompts: Sequence[P
     asking = JudgeAsking(run, section)
     exam = examine(run, asking, section, prompts, answers[TEACHER])
     if exam.passed:
-        items = {"pairs": marked_in_pairs, "grades": marked_by_grades}[way](run, asking, section, prompts, answers)
+        judged = {"pairs": marked_in_pairs, "grades": marked_by_grades}[way](run, asking, section, prompts, answers)
     else:
-        why = "the judge did not pass its examination"
-        items = {
-            arm: [item_of(*pair, "unparsable", None, why) for pair in _placed(arm, prompts, given)]
-            for arm, given in answers.items()
-        }
-    marks = marks_of(items)
-    judged = _judge(run, asking, exam, items, marks)
-    return Marking(way, items, marks, _with_length_doubt(run, way, judged, items, marks), asking.told())
+        judged = _not_asked(prompts, answers)
+    marks = marks_of(judged.items)
+    facts = _facts(run, asking, exam, judged, marks)
+    return Marking(way, judged.items, marks, _with_length_doubt(run, way, facts, judged.items, marks), asking.told())
 
 
-def _placed(arm: str, prompts: Sequence[Prompt], given: Sequence[Answer]) -> list[tuple[Prompt, str, Answer]]:
-    return [(prompt, arm, answer) for prompt, answer in zip(prompts, given, strict=True)]
+def _not_asked(prompts: Sequence[Prompt], answers: Answers) -> Judged:
+    why = "the judge did not pass its examination"
+    items = {
+        arm: [
+            item_of(prompt, arm, answer, "unparsable", None, why) for prompt, answer in zip(prompts, given, strict=True)
+        ]
+        for arm, given in answers.items()
+    }
+    return Judged(items, {}, {}, {})
 
 
-def _judge(run: Run, asking: JudgeAsking, exam: Exam, items: Mapping[str, Sequence[Item]], marks: Marks) -> Judge:
-    student = items[STUDENT]
-    inconsistent = sum(item.verdict == "inconsistent" for item in student)
-    unparsable = sum(item.verdict == "unparsable" for item in student)
-    recipe = run.recipe
+def _facts(run: Run, asking: JudgeAsking, exam: Exam, judged: Judged, marks: Marks) -> Judge:
+    recipe, model = run.recipe, asking.teacher.model
+
+    def of_students(counts: Mapping[str, int]) -> int:
+        return sum(many for arm, many in counts.items() if is_student(arm))
+
     return Judge(
-        model=asking.teacher.model,
+        model=model,
         simulated=is_simulated(asking.teacher, ()),
-        own_family=asking.section.teacher is None or related(asking.teacher.model, recipe.teacher.model),
-        students_family=related(asking.teacher.model, recipe.train.student),
+        own_family=asking.section.teacher is None or related(model, recipe.teacher.model),
+        students_family=related(model, recipe.train.student),
+        family_known=bool(families(model)),
         exam=exam,
-        asked=len(student),
-        inconsistent=inconsistent,
-        silent=inconsistent + unparsable,
-        lengths=lengths_of(items, marks.ids),
+        asked=of_students(judged.asked),
+        inconsistent=of_students(judged.inconsistent),
+        silent=of_students(judged.silent),
+        lengths=lengths_of(judged.items, marks.ids),
     )
 
 
@@ -170,6 +192,6 @@ def _with_length_doubt(run: Run, way: Way, judged: Judge, items: Mapping[str, Se
 
 def _longer(lengths: Lengths) -> str:
     return (
-        f"its answers are much longer than the teacher's ({lengths.student:,.0f} characters on average against "
-        f"{lengths.teacher:,.0f}), which judges like"
+        f"its answers are longer than the teacher's (on {percent(lengths.longer_on)} of the prompts; "
+        f"{lengths.student:,.0f} characters on average against {lengths.teacher:,.0f}), which judges like"
     )

@@ -3,39 +3,47 @@
 import re
 from collections.abc import Mapping
 
-FAMILIES: Mapping[str, str] = {
-    "OpenAI's": r"gpt|chatgpt|o[1345](-|$)|davinci",
-    "Anthropic's": r"claude",
-    "Google's": r"gemini|gemma|palm",
-    "Meta's": r"llama|codellama",
-    "Alibaba's": r"qwen|qwq|qvq",
-    "Mistral's": r"mistral|mixtral|ministral|codestral|magistral|devstral|pixtral",
-    "DeepSeek's": r"deepseek",
-    "Microsoft's": r"phi(-|\d|$)|mai-",
-    "Cohere's": r"command|c4ai|aya",
-    "xAI's": r"grok",
-    "Zhipu's": r"glm|chatglm",
-    "Moonshot's": r"kimi|moonshot",
-    "IBM's": r"granite",
-    "NVIDIA's": r"nemotron|nvidia",
-    "Amazon's": r"nova|titan",
-    "01.AI's": r"yi(-|\d|$)",
-    "Hugging Face's": r"smollm|zephyr",
-    "Ai2's": r"olmo|tulu",
-    "the practice models": r"practice",
+FAMILIES: Mapping[str, tuple[str, str]] = {
+    "OpenAI's": (r"gpt|davinci|openai", r"o[1345]"),
+    "Anthropic's": (r"claude|anthropic", ""),
+    "Google's": (r"gemini|gemma|palm|flan|google", ""),
+    "Meta's": (r"llama|vicuna|alpaca", ""),
+    "Alibaba's": (r"qwen|qwq|qvq", ""),
+    "Mistral's": (r"mi[ns]tral|mixtral|[a-z]stral|pixtral", ""),
+    "DeepSeek's": (r"deepseek", ""),
+    "Microsoft's": (r"microsoft", r"phi|mai"),
+    "Cohere's": (r"cohere|c4ai|aya-", r"command"),
+    "xAI's": (r"grok", r"xai"),
+    "Zhipu's": (r"chatglm", r"glm|zai"),
+    "Moonshot's": (r"kimi|moonshot", ""),
+    "IBM's": (r"granite", ""),
+    "NVIDIA's": (r"nemotron|nvidia", ""),
+    "Amazon's": (r"amazon", r"nova|titan"),
+    "01.AI's": (r"01-ai", r"yi"),
+    "Hugging Face's": (r"smollm|zephyr|huggingface", ""),
+    "Ai2's": (r"olmo|tulu|allenai", ""),
+    "the practice models": (r"practice", ""),
 }
-"""A family by the beginning of a word in a model's name. A distilled or merged model is of every family that it names."""
+"""A family by what its models' names, and those of their makers, hold anywhere, and by whole words. A distilled or merged
+model is of every family that it names.
+"""
 
 
 def families(model: str) -> frozenset[str]:
-    """The families that a model's name tells of; of one that tells of none, the name's own first word."""
-    words = [word for word in re.split(r"[/\s:_]|(?<=distill)-", model.lower()) if word]
-    found = {
-        family for family, pattern in FAMILIES.items() for word in words if re.search(rf"(^|[-.])({pattern})", word)
-    }
-    return frozenset(found) or frozenset({re.split(r"[-\d.]", words[-1])[0] if words else ""})
+    """The families that a model's name tells of; empty where it tells of none."""
+    name = model.lower()
+    words = set(re.findall(r"[a-z]+\d*", name)) | set(re.findall(r"[a-z]+", name))
+    return frozenset(
+        family
+        for family, (anywhere, alone) in FAMILIES.items()
+        if re.search(anywhere, name) or (alone and any(re.fullmatch(alone, word) for word in words))
+    )
 
 
 def related(one: str, other: str) -> bool:
-    """Whether two models are of one family, as far as their names tell."""
-    return bool(families(one) & families(other))
+    """Whether two models are of one family, or are one model, as far as their names tell."""
+    return bool(families(one) & families(other)) or _plain(one) == _plain(other)
+
+
+def _plain(model: str) -> str:
+    return model.lower().rpartition("/")[2]

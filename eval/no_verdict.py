@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from .circumstances import Circumstances, Judge
+from .exam import FEWEST, MOST_EVEN, Exam
+from .findings import CHANCE, Findings
 from .words import count, percent
 
 MOST_SILENT = 0.5
-"""A judge that gives no usable verdict on a larger share of what it was asked is not believed on the rest."""
+"""Where there is no mark on a larger share of what was asked, the rest does not speak for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +23,8 @@ class NoVerdict:
 def judge_not_believed(judge: Judge) -> NoVerdict | None:
     """Why nothing that the judge says counts; None where it is believed."""
     another = "Another judge (`eval.judge.teacher`), or a rubric that it can follow; or references."
-    exam = judge.exam
-    if not exam.passed:
-        decided = exam.tasks - exam.even
-        if exam.low is None:
-            because = (
-                f"{judge.name} decided only {decided} of {exam.tasks} tasks of its examination, in which the teacher's "
-                "own answer stands beside a longer one that belongs to other prompts: too few to know whether it can be "
-                "believed"
-            )
-            return NoVerdict(because, (another, "More held-out prompts with whole answers of the teacher's."))
-        return NoVerdict(
-            f"{judge.name} cannot be believed: of {decided} tasks in which the teacher's own answer stood beside a longer "
-            f"one that belongs to other prompts it got {exam.right} right, {exam.silent} with no verdict or two that "
-            f"contradict each other (at the low end {percent(exam.low)}, and {percent(exam.needed)} is asked for)",
-            (another,),
-        )
+    if not judge.exam.passed:
+        return NoVerdict(_failed(judge.name, judge.exam), (another, *_more_tasks(judge.exam)))
     if judge.asked and judge.silent > MOST_SILENT * judge.asked:
         return NoVerdict(
             f"{judge.name} gave no usable verdict on {judge.silent:,} of the {judge.asked:,} answers of the student that it "
@@ -44,6 +32,60 @@ def judge_not_believed(judge: Judge) -> NoVerdict | None:
             (another,),
         )
     return None
+
+
+def _failed(name: str, exam: Exam) -> str:
+    what = "the teacher's own answer stands beside one that belongs to other prompts"
+    decided = exam.tasks - exam.even
+    if not exam.tasks:
+        return f"{name} could not be examined: no held-out prompt has beside it another of another family with another answer"
+    if exam.low is None or exam.even > MOST_EVEN * exam.tasks:
+        return (
+            f"{name} decided only {decided} of {exam.tasks} tasks of its examination, in which {what}: too few to know "
+            "whether it can be believed"
+        )
+    if exam.by_length and exam.low >= exam.needed:
+        return (
+            f"{name} cannot be believed: of {decided} tasks in which {what} it got {exam.right} right, but hardly any where "
+            "the wrong answer was the longer one, or where it was the shorter"
+        )
+    return (
+        f"{name} cannot be believed: of {decided} tasks in which {what} it got {exam.right} right, {exam.silent} with no "
+        f"verdict or two that contradict each other (at the low end {percent(exam.low)}, and {percent(exam.needed)} is asked for)"
+    )
+
+
+def _more_tasks(exam: Exam) -> tuple[str, ...]:
+    return (
+        ()
+        if exam.tasks >= FEWEST
+        else ("More held-out prompts, of several families, with whole answers of the teacher's.",)
+    )
+
+
+def too_few_marked(findings: Findings, around: Circumstances) -> NoVerdict | None:
+    """Why what could be marked is too small a part of what was asked to speak for it; None where it is not."""
+    if findings.n >= (1 - MOST_SILENT) * around.asked:
+        return None
+    found = _missing(around)
+    return NoVerdict(
+        f"only {findings.n:,} of {count(around.asked, 'held-out prompt')} could be marked for student and teacher alike "
+        f"({', '.join(what for what, _ in found)}), and they may not be like the others",
+        tuple(give for _, give in found),
+    )
+
+
+def no_better_than_chance(findings: Findings, around: Circumstances) -> NoVerdict | None:
+    """Why agreement says nothing here; None where the teacher agrees with itself beyond chance."""
+    beyond = findings.beyond_chance
+    if beyond is None or beyond.interval.low > 0:
+        return None
+    itself, chance = findings.scores[findings.ceiling], findings.scores[CHANCE]
+    return NoVerdict(
+        f"{around.teacher} agrees with itself on {percent(itself.value)} of these prompts, and its answers to other prompts "
+        f"agree with these on {percent(chance.value)}: agreement says nothing here that chance does not",
+        ("References, or a judge: a student that always said the same would agree as often.",),
+    )
 
 
 def nothing_marked(around: Circumstances) -> NoVerdict:
@@ -61,6 +103,13 @@ def nothing_marked(around: Circumstances) -> NoVerdict:
                 "against the teacher's, beside the teacher's own second answers.",
             ),
         )
+    found = _missing(around)
+    reasons = ", ".join(what for what, _ in found)
+    return NoVerdict(f"of the {asked} none could be graded for every arm: {reasons}", tuple(give for _, give in found))
+
+
+def _missing(around: Circumstances) -> list[tuple[str, str]]:
+    """What kept prompts from being marked, with what would mend it."""
     no_reference = around.no_reference if around.way == "reference" else 0
     why = [
         (no_reference, "no reference", "References for all held-out prompts."),
@@ -71,9 +120,7 @@ def nothing_marked(around: Circumstances) -> NoVerdict:
             "Another run of `potstill eval`: what was answered is not bought twice.",
         ),
     ]
-    found = [(f"{number:,} with {what}", give) for number, what, give in why if number]
-    reasons = ", ".join(what for what, _ in found)
-    return NoVerdict(f"of the {asked} none could be graded for every arm: {reasons}", tuple(give for _, give in found))
+    return [(f"{number:,} with {what}", give) for number, what, give in why if number]
 
 
 def _mend_judgement(around: Circumstances) -> str:

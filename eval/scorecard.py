@@ -7,10 +7,12 @@ from typing import Any
 
 from .circumstances import Circumstances
 from .findings import Compared, Findings
-from .items import Item
+from .items import NO_VERDICT, Item
 from .score_interval import Interval
 from .statistics import Undefined
 from .verdict import decide
+
+_NOTHING = Undefined("no held-out prompt was marked for student and teacher alike")
 
 
 def scorecard(
@@ -34,6 +36,7 @@ def scorecard(
         "families": around.families,
         "judge": told_judge(around),
         **numbers(items, how, findings, around.prompts),
+        "beyond_chance": _compared(findings.beyond_chance) if findings else None,
         "filtering": _compared(findings.filtering) if findings else None,
         "selection": _compared(findings.selection) if findings else None,
         "teaching": _compared(findings.teaching) if findings else None,
@@ -44,23 +47,27 @@ def numbers(
     items: Mapping[str, Sequence[Item]], how: Mapping[str, str], findings: Findings | None, prompts: int
 ) -> dict[str, Any]:
     """Arms and their comparisons, of the held-out prompts or of a task."""
-    nothing = Undefined("no held-out prompt was graded for every arm")
     n, scores = (findings.n, findings.scores) if findings else (0, {})
+    counted = findings.counted if findings else {}
     return {
         "n": n,
         "ceiling": findings.ceiling if findings else None,
-        "arms": {name: _arm(arm, how.get(name, ""), scores.get(name), n, prompts) for name, arm in items.items()},
-        "retained": _share(findings.retained if findings else nothing),
-        "retained_bootstrap": _share(findings.bootstrap if findings else nothing),
-        "gap_recovered": _share(findings.gap_recovered if findings else nothing),
+        "arms": {
+            name: _arm(arm, how.get(name, ""), scores.get(name), counted.get(name, 0), prompts)
+            for name, arm in items.items()
+        },
+        "students": asdict(findings.student) if findings else None,
+        "retained": told_share(findings.retained if findings else _NOTHING),
+        "kept_alone": told_share(findings.kept_alone if findings else _NOTHING),
+        "gap_recovered": told_share(findings.gap_recovered if findings else _NOTHING),
         "difference": {name: _compared(one) for name, one in findings.differences.items()} if findings else {},
         "smallest_difference": findings.smallest if findings else None,
     }
 
 
 def _arm(items: Sequence[Item], how: str, score: Interval | None, n: int, prompts: int) -> dict[str, Any]:
-    """One arm, scored over the prompts that every arm was marked on; n + unparsable + excluded are all prompts."""
-    unparsable = sum(item.verdict in ("unparsable", "inconsistent") for item in items)
+    """One arm, scored over the n prompts of the comparison on which it has a mark; n + unparsable + excluded are all."""
+    unparsable = sum(item.verdict in NO_VERDICT for item in items)
     answered = [item for item in items if item.verdict != "error"]
     return {
         "score": score.value if score else None,
@@ -69,7 +76,7 @@ def _arm(items: Sequence[Item], how: str, score: Interval | None, n: int, prompt
         "n": n if score else 0,
         "verdicts": dict(Counter(item.verdict for item in items).most_common()),
         "unparsable": unparsable,
-        "excluded": prompts - n - unparsable,
+        "excluded": max(0, prompts - n - unparsable),
         "mean_output_tokens": sum(item.output_tokens for item in answered) / len(answered) if answered else None,
         "mean_characters": sum(len(item.text) for item in answered) / len(answered) if answered else None,
         "finish": dict(Counter(item.finish_reason for item in answered).most_common()),
@@ -97,7 +104,7 @@ def told_judge(around: Circumstances) -> dict[str, Any] | None:
     }
 
 
-def _share(found: Interval | Undefined) -> dict[str, Any]:
+def told_share(found: Interval | Undefined) -> dict[str, Any]:
     """Three numbers, or none of them and why."""
     if isinstance(found, Undefined):
         return {"value": None, "low": None, "high": None, "why": found.why}
@@ -105,4 +112,4 @@ def _share(found: Interval | Undefined) -> dict[str, Any]:
 
 
 def _compared(found: Compared | None) -> dict[str, Any] | None:
-    return None if found is None else {**asdict(found.interval), "p": found.p}
+    return None if found is None else {**asdict(found.interval), "p": found.p, "n": found.n}

@@ -11,8 +11,8 @@ from .marks import Marks
 from .significance import holm
 from .statistics import Undefined
 
-MOST = 20
-"""Slices that are told, the largest first."""
+MOST = 50
+"""Slices that are told, the largest first; `slices_left` of the scorecard counts the others."""
 
 
 def slices_of(marks: Marks, way: Way, retain: float, confidence: float) -> list[dict[str, Any]]:
@@ -39,6 +39,7 @@ def slices_of(marks: Marks, way: Way, retain: float, confidence: float) -> list[
                 "p": compared.p,
             }
         )
-    for one, p in zip(told, holm([one["p"] for one in told]), strict=True):
-        one["p"] = p
+    if all(one["p"] is not None for one in told):
+        for one, p in zip(told, holm([one["p"] for one in told]), strict=True):
+            one["p"] = p
     return told

@@ -9,7 +9,6 @@ from ..graders.judge import judge_files, preflight_judge
 from ..graders.pair import pair_judge_of
 from ..graders.structured import schema_files
 from ..graders.table import grader
-from ..prompts.sources import read_source
 from ..prompts.templates import template_files
 from ..recipe import Recipe, TaskSection
 from ..store.run import Run
@@ -48,9 +47,11 @@ def _preflight_task(run: Run, task: TaskSection) -> None:
 
         preflight_harness(task, run.home)
         return
+    from .tasks import read_task
+
     grader(task.grader, f"eval.tasks ({task.name}).grader")
     try:
-        read_source(task.path, run.home)
+        read_task(task, run.home)
     except BadPrompts as error:
         raise BadPrompts(f"the task {task.name!r} of eval.tasks: {error}") from None
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BadPrompts
 from ..graders.constraints import constraint_list
 from ..graders.table import grader
-from ..prompts.reading import Reader, merged
+from ..prompts.reading import Reader, merged, normalised
 from ..prompts.sources import read_source
 from ..recipe import GraderSection, PromptsSection, TaskSection
 from ..store.rows import Prompt
+from ..store.run import Run
+from ..store.tables import read_table
 from .arms import AskAll
 from .items import Item, judge
 
@@ -65,6 +67,11 @@ def read_task(section: TaskSection, home: Path) -> FileTask:
     asked = PromptsSection(path=where, columns=section.columns)
     reader, found = Reader(asked, where if "://" in where else Path(where).name), dict[str, Prompt]()
     for number, record in _first(read_source(where, home), section.limit):
+        if NAMES in record and section.grader.kind != "constraints":
+            raise BadPrompts(
+                f"{where}, line {number}: it has the column {NAMES}, and the task {section.name!r} of eval.tasks is graded by "
+                f"`{section.grader.kind}`: write `grader: {{kind: constraints}}`"
+            )
         prompt = reader.read(number, _with_reference(record, f"{where}, line {number}"))
         if prompt.reference is None:
             raise BadPrompts(
@@ -110,3 +117,12 @@ def constraints_kept(items: Sequence[Item]) -> tuple[int, int] | None:
         kept += round(item.score * len(listed))
         wanted += len(listed)
     return kept, wanted
+
+
+def trained_on(run: Run, prompts: Sequence[Prompt]) -> int:
+    """How many of a task's prompts the student was trained on, but for case, width and spacing. The filter holds training rows
+    against held-out prompts and the files of `filter.leak.against`, and knows no task.
+    """
+    wanted = {normalised(prompt.messages) for prompt in prompts}
+    rows = read_table(run.folder / "samples", "train", ("prompt",))
+    return len({asked for row in rows if (asked := normalised(row["prompt"])) in wanted})

@@ -1,7 +1,7 @@
 """The teacher's arms: the held-out prompts, asked through the ledger as the training prompts were."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,19 +31,19 @@ SERIES: Mapping[str, str] = {TEACHER: Draw().series, AGAIN: "again"}
 class Asked:
     """What the teacher was asked in this evaluation, added up over its arms and tasks."""
 
-    replies: dict[str, list[Reply]] = field(default_factory=dict)
-    """By arm."""
+    rounds: dict[str, list[Sequence[Reply]]] = field(default_factory=dict)
+    """By arm: one for the held-out prompts, if any were asked, then one for each task."""
     counts: Counter[str] = field(default_factory=lambda: Counter(_nothing()))
     """Sent, reused, failed, dollars and tokens of this call."""
 
-    @property
-    def usd(self) -> float:
-        """What the answers cost, whenever they were paid."""
-        return sum(reply.usd for replies in self.replies.values() for reply in replies)
+    def costs(self) -> dict[str, float]:
+        """What each answer cost, whenever it was paid, by its key: what was asked twice is one answer."""
+        rounds = (replies for every in self.rounds.values() for replies in every)
+        return {reply.key: reply.usd for replies in rounds for reply in replies if reply.key}
 
     def add(self, arm: str, replies: Sequence[Reply], counts: Mapping[str, Any]) -> None:
         """Add one round of questions."""
-        self.replies.setdefault(arm, []).extend(replies)
+        self.rounds.setdefault(arm, []).append(replies)
         self.counts.update(counts)
 
 
@@ -55,15 +55,19 @@ class Bought:
     """What they cost, whenever and by whichever run they were paid."""
     snapshots: frozenset[str]
     """The models that gave them."""
+    again: frozenset[str]
+    """Of the keys that were asked about, those that are among them."""
 
 
-def bought_for_training(completions: Path) -> Bought:
-    """What the table of completions says of its price and its origin."""
-    usd, snapshots = 0.0, set[str]()
-    for row in read_table(completions, "completions", ("usd", "snapshot")):
+def bought_for_training(completions: Path, asked: Collection[str] = ()) -> Bought:
+    """What the table of completions says of its price and its origin, and which of some answers' keys it has."""
+    usd, snapshots, again = 0.0, set[str](), set[str]()
+    for row in read_table(completions, "completions", ("usd", "snapshot", "key")):
         usd += row["usd"]
         snapshots.add(row["snapshot"])
-    return Bought(usd, frozenset(snapshots - {""}))
+        if row["key"] in asked:
+            again.add(row["key"])
+    return Bought(usd, frozenset(snapshots - {""}), frozenset(again))
 
 
 def teacher_arm(run: Run, name: str, how: str, asked: Asked) -> Arm:

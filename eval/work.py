@@ -16,19 +16,23 @@ from .arms import Arm
 from .break_even import break_even
 from .circumstances import circumstances
 from .costs import costs
+from .earlier import recalling
 from .efficiency import efficiency, student_price, teacher_price, time_kept_student
-from .findings import find
+from .findings import CHANCE, Way, find, retained_by_bootstrap
 from .items import ITEMS, Answer, Item, item_columns
 from .local_arms import local_arms
 from .marking import Marking, mark, to_ask, wanted, way_of
 from .marks import is_student, marks_of
-from .scorecard import numbers, scorecard
+from .scorecard import numbers, scorecard, told_share
 from .slices import slices_of
-from .tasks import FileTask, constraints_kept, read_any
+from .tasks import FileTask, constraints_kept, read_any, trained_on
 from .teacher_arm import AGAIN, TEACHER, Asked, bought_for_training, teacher_arm
 
 if TYPE_CHECKING:
     from .harness import HarnessTask
+
+
+_CHANCE = "the teacher's second answers to other prompts, held against its first ones to these: agreement by chance"
 
 
 @dataclass(slots=True)
@@ -46,8 +50,8 @@ def work(run: Run, folder: Path) -> dict[str, Any]:
     way = way_of(run.recipe.eval, heldout)
     asked, teacher = to_ask(way, heldout), Asked()
     tasks = [_Tried(section, read_any(section, run.home)) for section in run.recipe.eval.tasks]
-    arms = [arm for arm in _arms(run, teacher) if wanted(run.recipe.eval, way, arm.name)]
-    answers = _ask(arms, asked, tasks)
+    arms = _arms(run, teacher)
+    answers = _ask(run, way, arms, asked, tasks)
     marking = mark(run, way, asked, answers)
     _write(folder, "items", marking.items)
     for one in tasks:
@@ -58,12 +62,12 @@ def work(run: Run, folder: Path) -> dict[str, Any]:
     judged = {"judge": {**marking.judged["counts"], **_without_counts(marking.judged)}} if marking.judged else {}
     owing = {name: teacher.counts[name] + judged.get("judge", {}).get(name, 0) for name in ("owed", "rejected")}
     counts = {**teacher.counts, **owing, **judged}
-    return {"items": len(asked), "arms": len(arms), **counts, "verdict": card["verdict"]["sentence"]}
+    return {"items": len(asked), "arms": len(answers), **counts, "verdict": card["verdict"]["sentence"]}
 
 
 def _arms(run: Run, asked: Asked) -> list[Arm]:
     """The teacher first: what it answers is kept in the ledger, whatever becomes of the local arms."""
-    local = local_arms(run)
+    local = recalling(run, local_arms(run))
     asking = run.recipe.generate
     how = f"asked as for the training rows: template `{asking.template}`, one answer {_sampling(asking.temperature)}"
     return [
@@ -77,16 +81,21 @@ def _sampling(temperature: float | None) -> str:
     return "at its own temperature" if temperature is None else f"at temperature {temperature:g}"
 
 
-def _ask(arms: Sequence[Arm], prompts: Sequence[Prompt], tasks: Sequence[_Tried]) -> dict[str, Sequence[Answer]]:
-    """Every arm's answers to the held-out prompts; what it makes of the tasks is put down with them."""
+def _ask(
+    run: Run, way: Way | None, arms: Sequence[Arm], prompts: Sequence[Prompt], tasks: Sequence[_Tried]
+) -> dict[str, Sequence[Answer]]:
+    """The answers to the held-out prompts of every arm that is wanted; what it makes of the tasks is put down with them."""
     answers: dict[str, Sequence[Answer]] = {}
     for arm in arms:
         for_it = [one for one in tasks if _tries(arm.name, one.section)]
-        if not prompts and not for_it:
+        heldout = wanted(run.recipe.eval, way, arm.name)
+        if heldout:
             answers[arm.name] = ()
+        if not for_it and not (heldout and prompts):
             continue
         with arm.opened() as ask:
-            answers[arm.name] = ask([prompt.messages for prompt in prompts]) if prompts else ()
+            if heldout and prompts:
+                answers[arm.name] = ask([prompt.messages for prompt in prompts])
             for one in for_it:
                 one.items[arm.name] = one.task.try_on(arm.name, ask)
     return answers
@@ -112,12 +121,15 @@ def _card(
     around = circumstances(
         run.recipe, heldout, marking.items, bought.snapshots, _leaked(run), way=way, judge=marking.judge
     )
-    how = {arm.name: arm.how.replace("the teacher", around.teacher, 1) for arm in arms}
+    how = {arm.name: arm.how.replace("the teacher", around.teacher, 1) for arm in arms} | {CHANCE: _CHANCE}
     card = scorecard(marking.items, how, found, around)
     if marking.judged:
         card["judge"] |= _without_counts(marking.judged) | {"how": section.judge.how if section.judge else ""}
+    if marks is not None and way is not None and len(marks):
+        card["retained_bootstrap"] = told_share(retained_by_bootstrap(marks, way, section.confidence))
     sliced = slices_of(marks, way, section.retain, section.confidence) if marks is not None and way is not None else []
-    return {**card, "slices": sliced, "tasks": [_told_task(run, one, how) for one in tasks]}
+    left = max(0, len(set(marks.slices)) - len(sliced)) if sliced and marks is not None else 0
+    return {**card, "slices": sliced, "slices_left": left, "tasks": [_told_task(run, one, how) for one in tasks]}
 
 
 def _without_counts(judged: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,17 +140,24 @@ def _told_task(run: Run, tried: _Tried, how: Mapping[str, str]) -> dict[str, Any
     section, items = run.recipe.eval, tried.items
     # Without the teacher the student is held against what it was before: what it has forgotten.
     ceiling = TEACHER if TEACHER in items else "base"
-    found = find(marks_of(items), "reference", section.retain, section.confidence, ceiling)
+    found = find(marks_of(items, ceiling), "reference", section.retain, section.confidence, ceiling)
     told = numbers(items, how, found, len(tried.task.prompts))
+    seen = trained_on(run, tried.task.prompts)
     kept = {name: constraints_kept(arm) for name, arm in items.items()} if tried.task.marked_by == "constraints" else {}
     for name, share in kept.items():
         told["arms"][name]["constraints"] = share
-    return {"name": tried.task.name, "marked_by": tried.task.marked_by, "prompts": len(tried.task.prompts), **told}
+    return {
+        "name": tried.task.name,
+        "marked_by": tried.task.marked_by,
+        "prompts": len(tried.task.prompts),
+        **told,
+        "trained_on": seen,
+    }
 
 
 def _money(run: Run, asked: Sequence[Prompt], teacher: Asked, marking: Marking) -> dict[str, Any]:
     """Speeds, prices, and when it pays."""
-    recipe, replies = run.recipe, teacher.replies.get(TEACHER, [])
+    recipe, replies = run.recipe, teacher.rounds[TEACHER][0] if asked else ()
     speed = time_kept_student(run, asked)
     spent = costs(run, teacher, marking.judged)
     pays = break_even(

@@ -10,6 +10,7 @@ import orjson
 from ..store.run import Run
 from ..store.screen import PlainScreen
 from .facts import Outlook, facts, look, recalled
+from .telling import NO_VERDICT
 
 FILE = "plan.json"
 
@@ -45,7 +46,8 @@ def keep(outlook: Outlook, found: dict[str, Any]) -> bool:
 
 
 def keep_before(run: Run) -> None:
-    """Keep what is expected of a run that begins, unless this recipe's plan is there or nothing is left to be bought.
+    """Keep what is expected of a run that begins, unless it has bought something since it was planned, or nothing is left to buy;
+    and say so where there will be no verdict.
 
     What stops a run is said before or after: a plan that cannot be made is a line, and no more.
     """
@@ -56,7 +58,9 @@ def keep_before(run: Run) -> None:
         outlook = look(replace(run, screen=_Unheard()))
         found = facts(outlook, recalled(outlook))
         if found["total"]["requests"]["high"]:
-            _write(run, found)
+            keep(outlook, found)
+            if found["heldout_buys"] is None:
+                run.screen.line(NO_VERDICT)
     except Exception as error:  # noqa: BLE001 - whatever it is, the run may go all the same
         run.screen.line(f"plan: what this run will cost cannot be said before it ({error})")
 

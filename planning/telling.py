@@ -49,12 +49,12 @@ def heldout_buys(section: EvalSection, way: Way | None, asked: int) -> dict[str,
 
 
 def needed_in_pairs(confidence: float, retain: float) -> int | None:
-    """The pairs at which the lower bound of an equal student's share of the teacher's points meets `retain`; None: it never does.
+    """The pairs at which the lower bound of an equal student's points, as a share of one half, meets `retain`; None: never.
 
-    Of a pair the student has s points and the teacher 1 − s. As in `eval.score_interval`, the bound is where s − r (1 − s) may
-    be 0, of mean (1 − r) / 2 and variance (1 + r)² ψ / 4, if a share ψ of pairs are no ties and either wins half of those.
+    The bound is where s − r / 2 may be 0, of mean (1 − r) / 2 and variance ψ / 4, if a share ψ of pairs are no ties and either
+    wins half of those.
     """
     mean = (1 - retain) / 2
     if mean <= 0:
         return None
-    return ceil(normal_quantile(confidence) ** 2 * (1 + retain) ** 2 * DISCORDANT / 4 / mean**2)
+    return ceil(normal_quantile(confidence) ** 2 * DISCORDANT / 4 / mean**2)

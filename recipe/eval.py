@@ -106,7 +106,7 @@ class EvalSection(Section):
     tasks: tuple[TaskSection, ...] = ()
     """Further work that the arms are tried on: what else the student can do, and what it has forgotten."""
 
-    retain: float = Field(default=0.95, gt=0)
+    retain: float = Field(default=0.95, gt=0, le=10)
     """The share of the teacher's score that the student must keep, at the lower bound, to replace it."""
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
@@ -131,6 +131,10 @@ class EvalSection(Section):
             raise ValueError("by: judge needs a section judge")
         if self.by == "agreement" and "grader" not in self.model_fields_set:
             raise ValueError("by: agreement needs a grader: when do two answers agree?")
+        if self.by == "agreement" and self.grader.kind == "constraints":
+            raise ValueError(
+                "by: agreement holds answers against answers, and grader.kind constraints wants lists of constraints"
+            )
         if len({task.name for task in self.tasks}) < len(self.tasks):
             raise ValueError("two tasks have the same name")
         return self

@@ -10,7 +10,7 @@ import yaml
 from ..student.sizes import PREFIX
 from .columns import columns_of
 from .facts import Facts
-from .labels import METRICS
+from .labels import METRICS, whole_label
 from .page import said, templates
 
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
@@ -67,9 +67,10 @@ def _results(facts: Facts) -> list[dict[str, Any]]:
     if judgement is None or student is None or student.score is None:
         return []
     metrics = [{"type": METRICS.get(judgement.by or "", "score"), "name": "score", "value": round(student.score, 4)}]
-    if judgement.compared.retained is not None:
-        kept = round(judgement.compared.retained.value, 4)
-        metrics.append({"type": "retained", "name": "share of the teacher's score", "value": kept})
+    # Of the very weights that lie here: with several seeds the verdict is of all students.
+    if judgement.compared.kept_alone is not None:
+        kept = round(judgement.compared.kept_alone.value, 4)
+        metrics.append({"type": "retained", "name": f"share of {whole_label(judgement.by)}", "value": kept})
     return [
         {
             "task": {"type": "text-generation"},

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..store.tables import read_table
+from .labels import is_student
 from .scores import Duel
 
 Row = Mapping[str, Any]
@@ -42,12 +43,12 @@ def side_by_side(scorecard: Path, columns: Sequence[str] | None = None) -> Itera
 
 
 def marked(sides: Iterator[Side], ceiling: str) -> Iterator[Side]:
-    """Those on which every arm has a mark.
+    """Those on which the students, and the arm that they are held against, have a mark; what others lack leaves nothing out.
 
     A teacher that the others are held against without a mark of its own, as for agreement, needs none.
     """
     for side in sides:
-        judged = [row for arm, row in side.items() if arm != "teacher" or ceiling == "teacher"]
+        judged = [row for arm, row in side.items() if arm == ceiling or is_student(arm)]
         if all(mark_of(row) is not None for row in judged):
             yield side
 

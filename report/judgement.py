@@ -1,9 +1,9 @@
 """The evaluation's side of the report: from `scorecard.json` to arms, intervals, slices, tasks, the judge and the verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .labels import arm_label, in_order, is_student
+from .labels import MEAN, arm_label, in_order, is_student
 from .scores import Arm, Compared, Duel, Efficiency, Interval, Judge, Judgement, Slice, Task, Verdict
 
 Json = Mapping[str, Any]
@@ -30,6 +30,7 @@ def read_judgement(scorecard: Json, duel: Duel, simulated: bool) -> Judgement:
         selection=_interval(scorecard["selection"]),
         teaching=_interval(scorecard["teaching"]),
         slices=tuple(_slice(one) for one in scorecard["slices"]),
+        slices_left=scorecard["slices_left"],
         tasks=tuple(
             Task(one["name"], one["marked_by"], one["prompts"], _compared(one, simulated)) for one in scorecard["tasks"]
         ),
@@ -44,12 +45,39 @@ def _compared(found: Json, simulated: bool) -> Compared:
     return Compared(
         graded=found["n"],
         ceiling=found["ceiling"] or "",
-        arms=tuple(_arm(name, found["arms"][name], simulated, seeds) for name in in_order(found["arms"])),
+        arms=tuple(_arms(found, simulated, seeds)),
         retained=_interval(shares[0]),
+        kept_alone=_interval(found["kept_alone"]),
         gap_recovered=_interval(shares[1]),
         undefined=tuple(dict.fromkeys(share["why"] for share in shares if share["value"] is None)),
         differences=_differences(found["difference"]),
         smallest_difference=found["smallest_difference"],
+    )
+
+
+def _arms(found: Json, simulated: bool, seeds: int) -> Iterator[Arm]:
+    """The arms, and where several students were trained alike, their mean before the first of them."""
+    for name in in_order(found["arms"]):
+        if name == "student" and seeds > 1 and found["students"]:
+            yield _mean(found["students"], seeds)
+        yield _arm(name, found["arms"][name], simulated, seeds)
+
+
+def _mean(found: Json, seeds: int) -> Arm:
+    return Arm(
+        name=MEAN,
+        label=f"mean of {seeds} students",
+        what="the students of all seeds together; what retained and the differences are of",
+        score=found["value"],
+        low=found["low"],
+        high=found["high"],
+        verdicts={},
+        cut_off=0,
+        unparsable=0,
+        excluded=0,
+        mean_output_tokens=None,
+        mean_characters=None,
+        constraints=None,
     )
 
 
@@ -58,7 +86,7 @@ def _arm(name: str, values: Json, simulated: bool, seeds: int) -> Arm:
     if simulated and name.startswith("teacher"):
         label += " (simulated)"
     if name == "student" and seeds > 1:
-        label += f", mean of {seeds} seeds"
+        label += ", kept"
     kept = values.get("constraints")
     return Arm(
         name=name,

@@ -10,8 +10,12 @@ _ARMS: Mapping[str, str] = {
     "control_random": "random control",
     "seeds_only": "references only",
     "base": "base",
+    "chance": "by chance",
 }
 """In the order of the page; the students of further seeds follow the first."""
+
+MEAN = "student_mean"
+"""The arm that is no arm: all students, trained alike, taken together."""
 
 SCORED: Mapping[str, str] = {
     "reference": "Share of right answers",
@@ -20,6 +24,11 @@ SCORED: Mapping[str, str] = {
     "grades": "Mean grade that the judge gave, as a share of the highest",
 }
 """What a score is, by what a mark is."""
+
+_WHOLE: Mapping[str, str] = {
+    "agreement": "the teacher’s agreement with itself",
+    "pairs": "the half of the points that an equal would have",
+}
 
 METRICS: Mapping[str, str] = {
     "reference": "accuracy",
@@ -67,6 +76,11 @@ def in_order(names: Mapping[str, object]) -> list[str]:
         return known.index(name) if name in known else len(known), 0, name
 
     return sorted(names, key=place)
+
+
+def whole_label(by: str | None) -> str:
+    """What the student keeps a share of."""
+    return _WHOLE.get(by or "", "the teacher’s score")
 
 
 def verdict_label(verdict: str, by: str | None) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from . import words
 from .facts import Facts
 from .gallery import SEED, Gallery
-from .labels import SCORED, VERDICTS, arm_label, verdict_label
+from .labels import SCORED, VERDICTS, arm_label, verdict_label, whole_label
 from .pictures import break_even_picture, curves_picture, funnel_picture
 from .questions import four_questions, pays
 from .score_pictures import arms_picture, slices_picture, tasks_picture
@@ -50,6 +50,7 @@ def said(facts: Facts) -> Mapping[str, Any]:
         "questions": four_questions(facts),
         "pays": pays(facts.bill.break_even),
         "scored": SCORED.get(judgement.by or "", "Score") if judgement else "",
+        "whole": whole_label(judgement.by if judgement else None),
         "said_of_arms": [verdict for verdict in VERDICTS if any(arm.verdicts.get(verdict) for arm in arms)],
         "untested": untested(facts),
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 from .facts import Facts
+from .labels import whole_label
 from .money import Bill, BreakEven
 from .scores import Judgement, Slice
 from .words import apart, at_least, at_most, count, decimal, dollars, percent, points, points_span, span
@@ -37,14 +38,16 @@ def _may(facts: Facts) -> tuple[str, str]:
     kept, asked = judgement.compared.retained, percent(facts.retain)
     if judgement.verdict.replace is None or kept is None:
         missing = f" What would tell: {judgement.verdict.give[0]}" if judgement.verdict.give else ""
-        return "Not on this evidence", _why_not(judgement, asked) + missing + about
-    may = judgement.verdict.replace
+        return "Not on this evidence", _why_not(judgement, facts.retain) + missing + about
+    may, alone, who = judgement.verdict.replace, judgement.compared.kept_alone, "it"
+    if not may and alone is not None and judgement.seeds > 1 and (kept.high or 0.0) >= facts.retain:
+        kept, who = alone, "the student that is kept"
     share = f"at least {at_least(kept.low)}" if may else f"at most {at_most(kept.high)}"
-    said = f"On prompts like these it keeps {share} of the teacher’s score, and {asked} was asked for."
+    said = f"On prompts like these {who} keeps {share} of {whole_label(judgement.by)}, and {asked} was asked for."
     return "Yes" if may else "No", said + about
 
 
-def _why_not(judgement: Judgement, asked: str) -> str:
+def _why_not(judgement: Judgement, retain: float) -> str:
     if judgement.by is None:
         return "There was nothing to hold an answer against."
     if judgement.judge is not None and not judgement.judge.exam["passed"]:
@@ -56,9 +59,12 @@ def _why_not(judgement: Judgement, asked: str) -> str:
         return next(
             (f"{why[0].upper()}{why[1:]}." for why in judgement.compared.undefined), "No verdict could be given."
         )
+    if not (kept.low or 0.0) < retain <= (kept.high or 0.0):
+        # The share is clear, and something else forbids to believe it.
+        return judgement.verdict.sentence
     return (
-        f"{percent(kept.value)} of the teacher’s score is kept, but the interval, {span(kept.low, kept.high)}, "
-        f"does not lie on one side of the {asked} that was asked for."
+        f"{percent(kept.value)} of {whole_label(judgement.by)} is kept, but the interval, {span(kept.low, kept.high)}, "
+        f"does not lie on one side of the {percent(retain)} that was asked for."
     )
 
 
@@ -87,7 +93,8 @@ def _grounds(judgement: Judgement) -> Iterator[str]:
             "a smaller one may be there unseen."
         )
     if (judge := judgement.judge) is not None:
-        told = f"The judge told right from wrong in {judge.exam['right']} of {judge.exam['tasks'] - judge.exam['even']} tasks"
+        decided = judge.exam["tasks"] - judge.exam["even"]
+        told = f"The judge told the teacher's answer from one to another prompt in {judge.exam['right']} of {decided} tasks"
         yield told + (
             f"; its two orders agree on {percent(judge.consistent)}." if judge.consistent is not None else "."
         )
@@ -171,10 +178,13 @@ def pays(found: BreakEven | None) -> str:
             else ""
         )
         return f"When it pays is not known: {found.why}{least}."
-    low = count(floor(found.low or 0))
+    low, load = (
+        count(floor(found.low or 0)),
+        f"while there are {count(ceil(found.requests_per_hour or 0))} an hour or more",
+    )
     if found.high is None:
-        return f"It pays after about {count(found.requests)} requests, no fewer than {low}, and may never pay."
-    return f"It pays after about {count(found.requests)} requests ({low} to {count(ceil(found.high))})."
+        return f"It pays after about {count(found.requests)} requests, no fewer than {low}, {load}, and may never pay."
+    return f"It pays after about {count(found.requests)} requests ({low} to {count(ceil(found.high))}), {load}."
 
 
 def _prompts(number: int) -> str:

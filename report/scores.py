@@ -31,7 +31,7 @@ class Arm:
     """Answers that ended at the cap of their length."""
     unparsable: int
     excluded: int
-    """Prompts left out because some arm had no judgement or no answer."""
+    """Prompts that it is not scored on, its own without a verdict aside."""
     mean_output_tokens: float | None
     """In the arm's own tokens: teacher and student count with other tokenizers."""
     mean_characters: float | None
@@ -55,11 +55,13 @@ class Compared:
     """Arms held side by side on the same prompts: the held-out ones, or those of a further task."""
 
     graded: int
-    """Prompts that every arm was marked on."""
+    """Prompts on which the students, and the arm that they are held against, have a mark."""
     ceiling: str
     """The arm that the student is held against; empty where nothing was marked."""
     arms: tuple[Arm, ...]
     retained: Interval | None
+    kept_alone: Interval | None
+    """`retained` of the student that is kept, alone; with one training seed the same."""
     gap_recovered: Interval | None
     undefined: tuple[str, ...]
     """Why a share above cannot be said, where it cannot."""
@@ -83,7 +85,7 @@ class Slice:
     """By arm."""
     retained: Interval | None
     difference: Interval
-    """The student minus what it is held against; its p-value is corrected for the number of slices."""
+    """The student minus what it is held against; its p-value, where there is one, is corrected for the number of slices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ class Judgement:
     teaching: Interval | None
     """The student minus the same student trained on references alone."""
     slices: tuple[Slice, ...]
+    slices_left: int
+    """Smaller slices that are not told."""
     tasks: tuple[Task, ...]
     judge: Judge | None
     efficiency: Efficiency

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from potstill.prompts.reading import prompt_id
 from potstill.recipe import Recipe
 from potstill.store.rows import Prompt, conversation
 from potstill.store.run import Run
@@ -27,7 +28,7 @@ def run_in(
     rows = list(practice_prompts(f"practice://skills?rows={ROWS}"))
     prompts = [
         Prompt(
-            f"p{at}",
+            prompt_id(conversation(("user", row["prompt"]))),
             conversation(("user", row["prompt"])),
             row["family"],
             "heldout",

@@ -13,10 +13,10 @@ import pyarrow as pa
 from potstill.eval.break_even import Price, break_even
 from potstill.eval.circumstances import Judge, circumstances
 from potstill.eval.exam import Exam
-from potstill.eval.findings import Way, find
-from potstill.eval.items import ITEMS, Answer, Item, Marked, item_columns, item_of
+from potstill.eval.findings import CEILING, CHANCE, Way, find
+from potstill.eval.items import ITEMS, NO_VERDICT, Answer, Item, Marked, item_columns, item_of
 from potstill.eval.lengths import Lengths
-from potstill.eval.marks import marks_of
+from potstill.eval.marks import is_student, marks_of
 from potstill.eval.scorecard import numbers, scorecard
 from potstill.eval.slices import slices_of
 from potstill.recipe import Recipe
@@ -140,11 +140,20 @@ def _mark(world: World, arm: str, place: int, good: bool) -> tuple[Marked, float
 def _judge(world: World, items: Mapping[str, Sequence[Item]]) -> Judge | None:
     if world.by not in ("pairs", "grades"):
         return None
-    contradicting = sum(item.verdict == "inconsistent" for item in items["student"])
-    silent = sum(item.verdict in ("inconsistent", "unparsable") for item in items["student"])
-    exam = Exam(30, 28, 1, 1, 0.83) if world.passed else Exam(30, 15, 0, 15, 0.33)
-    lengths = Lengths(41.0, 37.0, 0.06)
-    return Judge("judge-large", False, True, False, exam, 400, contradicting, silent, lengths)
+    # A judge that failed is asked nothing; a tie is the same text here, for which nobody is asked.
+    put = [item for arm in items if is_student(arm) for item in items[arm] if world.passed and item.verdict != "tie"]
+    return Judge(
+        model="judge-large",
+        simulated=False,
+        own_family=True,
+        students_family=False,
+        family_known=True,
+        exam=Exam(30, 28, 1, 1, 0.83) if world.passed else Exam(30, 15, 0, 15, 0.33),
+        asked=len(put),
+        inconsistent=sum(item.verdict == "inconsistent" for item in put),
+        silent=sum(item.verdict in NO_VERDICT for item in put),
+        lengths=Lengths(41.0, 37.0, 0.06) if world.passed else None,
+    )
 
 
 TASKS = {
@@ -175,7 +184,8 @@ def card_of(run: Run, world: World, snapshot: str) -> tuple[dict[str, Any], dict
         arm: [_item(world, arm, place, one, many, snapshot) for place, one in enumerate(on)]
         for arm, many in arms.items()
     }
-    marks = marks_of({name: arm for name, arm in items.items() if name != "teacher" or world.by != "agreement"})
+    compared = {name: arm for name, arm in items.items() if name != "teacher" or world.by != "agreement"}
+    marks = marks_of(compared, CEILING[world.by])
     judge = _judge(world, items)
     around = circumstances(run.recipe, on, items, way=world.by, judge=judge)
     how = {name: f"{name.replace('_', ' ')}, asked the plain prompts, greedy" for name in items}
@@ -187,7 +197,7 @@ def card_of(run: Run, world: World, snapshot: str) -> tuple[dict[str, Any], dict
             "how": world.by,
         }
         card["judge"] |= {"cost_usd": 0.31}
-    card |= {"slices": slices_of(marks, world.by, 0.95, 0.95) if world.slices else []}
+    card |= {"slices": slices_of(marks, world.by, 0.95, 0.95) if world.slices else [], "slices_left": 0}
     card |= {"tasks": [_task(name) for name in TASKS] if world.tasks else [], **_money(world)}
     return card, items
 
@@ -295,7 +305,8 @@ def make_run(
         said["eval"] = {"machine_usd_per_hour": RENT}
     recipe = Recipe.model_validate(said)
     run = Run(recipe, home, home / "runs" / "dates", PlainScreen())
-    trained = tuple(name for name in world.right or RIGHT if not name.startswith("teacher") and name != "base")
+    answering = ("base", CHANCE)
+    trained = tuple(name for name in world.right or RIGHT if not name.startswith("teacher") and name not in answering)
     fill(run.folder, [sample(number) for number in range(60)], trained)
     write_scorecard(run, world, snapshot)
     counts = dict(COUNTS)
@@ -313,7 +324,8 @@ def make_run(
 
 def rich(by: Way = "reference", *, passed: bool = True) -> World:
     """A world with everything that a page can show."""
-    right = RICH if by in ("reference", "agreement") else {name: RICH[name] for name in ("teacher", "student", "base")}
+    judged = {name: RICH[name] for name in ("teacher", "student", "base")}
+    right = {"reference": RICH, "agreement": {**RICH, CHANCE: 4}, "pairs": judged, "grades": judged}[by]
     return World(by, right, slices=True, tasks=True, priced=True, planned=True, passed=passed)
 
 

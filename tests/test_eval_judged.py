@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
-from potstill.eval.circumstances import circumstances
+from potstill.eval.circumstances import Judge, circumstances
+from potstill.eval.exam import Exam
 from potstill.eval.findings import Way, find
-from potstill.eval.items import Answer
+from potstill.eval.items import Answer, item_of
 from potstill.eval.judge_asking import JudgeAsking
 from potstill.eval.judged import marked_in_pairs
 from potstill.eval.marking import Marking, mark, wanted, way_of
+from potstill.eval.marks import marks_of
 from potstill.eval.model_family import families, related
+from potstill.eval.statistics import Undefined
 from potstill.eval.verdict import Decision, decide
 from potstill.graders.pair import read_choice
 from potstill.recipe import Recipe
@@ -79,8 +82,9 @@ def test_pairs_are_asked_in_both_orders_and_only_where_asking_tells(tmp_path):
     section = run.recipe.eval.judge
     assert section is not None
     asking = JudgeAsking(run, section)
-    items = marked_in_pairs(run, asking, section, on, {"teacher": teacher, "student": student})
-    verdicts = [item.verdict for item in items["student"]]
+    judged = marked_in_pairs(run, asking, section, on, {"teacher": teacher, "student": student})
+    assert (judged.asked["student"], judged.silent["student"]) == (15, 0)
+    verdicts = [item.verdict for item in judged.items["student"]]
     assert verdicts[:2] == ["loss", "unparsable"], (
         "an answer that never came whole loses; without the teacher's there is no pair"
     )
@@ -88,7 +92,7 @@ def test_pairs_are_asked_in_both_orders_and_only_where_asking_tells(tmp_path):
     assert verdicts[25:] == ["loss"] * 15
     assert asking.counts["sent"] == 2 * 15, "the same text is a tie without asking"
     again = JudgeAsking(run, section)
-    assert marked_in_pairs(run, again, section, on, {"teacher": teacher, "student": student}) == items
+    assert marked_in_pairs(run, again, section, on, {"teacher": teacher, "student": student}) == judged
     assert (again.counts["sent"], again.counts["reused"]) == (0, 30)
 
 
@@ -106,7 +110,7 @@ def test_a_judge_that_passed_its_exam_may_raise_a_verdict(tmp_path, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("manner", ["random", "first", "longest", "silent"])
+@pytest.mark.parametrize("manner", ["random", "first", "longest", "shortest", "even", "silent"])
 def test_a_broken_judge_raises_no_verdict_however_good_the_student_looks(tmp_path, way, manner):
     on = prompts()
     arms = {"teacher": answering(on, 100), "student": answering(on, 120)}
@@ -121,6 +125,67 @@ def test_a_broken_judge_raises_no_verdict_however_good_the_student_looks(tmp_pat
     assert marking.judged["counts"]["sent"] <= 2 * 30, "nothing is paid for after the exam"
 
 
+def test_a_judge_that_decides_none_of_what_it_is_asked_is_not_believed_however_many_texts_are_the_same(tmp_path):
+    on = prompts()
+    items = {
+        name: [item_of(prompt, name, said("a"), *mark) for prompt, mark in zip(on, marks, strict=True)]
+        for name, marks in {
+            "teacher": [("compared", 0.5)] * ROWS,
+            "student": [("tie", 0.5)] * 70 + [("inconsistent", None)] * 50,
+        }.items()
+    }
+    judge = judge_facts(asked=50, silent=50, inconsistent=50)
+    run = run_in(tmp_path)
+    found = find(marks_of(items), "pairs", 0.95, 0.95)
+    decision = decide(found, circumstances(run.recipe, on, items, way="pairs", judge=judge))
+    assert decision.replace is None
+    assert "no usable verdict on 50 of the 50 answers" in decision.sentence
+
+
+def judge_facts(asked: int, silent: int, inconsistent: int) -> Judge:
+    exam = Exam(tasks=30, right=30, even=0, silent=0, low=0.88)
+    return Judge("j", False, False, False, True, exam, asked, inconsistent, silent, None)
+
+
+def test_what_befalls_the_base_does_not_choose_the_prompts_of_the_verdict(tmp_path):
+    on = prompts()
+    items = {
+        "teacher": [item_of(prompt, "teacher", said("a"), "compared", 0.5) for prompt in on],
+        "student": [
+            item_of(prompt, "student", said("b"), "tie" if at < 12 else "loss", 0.5 if at < 12 else 0.0)
+            for at, prompt in enumerate(on)
+        ],
+        "base": [
+            item_of(prompt, "base", said("c"), "loss" if at < 12 else "inconsistent", 0.0 if at < 12 else None)
+            for at, prompt in enumerate(on)
+        ],
+    }
+    found = find(marks_of(items), "pairs", 0.95, 0.95)
+    assert found is not None
+    assert found.n == ROWS
+    assert found.counted["base"] == 12
+    assert not isinstance(found.retained, Undefined)
+    assert found.retained.value == pytest.approx(0.1)
+
+
+def test_a_student_that_wins_every_pair_has_a_share_too(tmp_path):
+    on = prompts()
+    arms = {"teacher": answering(on, 0, "x{}"), "student": answering(on, 120)}
+    items = {
+        "teacher": [
+            item_of(prompt, "teacher", answer, "compared", 0.5)
+            for prompt, answer in zip(on, arms["teacher"], strict=True)
+        ],
+        "student": [
+            item_of(prompt, "student", answer, "win", 1.0) for prompt, answer in zip(on, arms["student"], strict=True)
+        ],
+    }
+    found = find(marks_of(items), "pairs", 0.95, 0.95)
+    assert found is not None
+    assert not isinstance(found.retained, Undefined)
+    assert 1.9 < found.retained.low < found.retained.value == 2
+
+
 def test_a_student_that_wins_only_where_its_answers_are_longer_gets_no_yes(tmp_path):
     on = prompts()
     teacher = answering(on, 40, "no")
@@ -128,7 +193,7 @@ def test_a_student_that_wins_only_where_its_answers_are_longer_gets_no_yes(tmp_p
     marking, decision = marked(run_in(tmp_path), "pairs", {"teacher": teacher, "student": student}, on)
     assert marking.judge is not None
     assert marking.judge.exam.passed
-    assert "much longer than the teacher's" in marking.judge.length_doubt
+    assert "longer than the teacher's (on 66.7% of the prompts" in marking.judge.length_doubt
     assert decision.replace is None
     assert "on the 40 prompts where they are not it keeps 0%" in decision.sentence
     _, short = marked(run_in(tmp_path), "pairs", {"teacher": teacher, "student": answering(on, 120)}, on)
@@ -141,8 +206,11 @@ def test_inconsistent_and_unparsable_are_classes_of_their_own(tmp_path):
     section = run.recipe.eval.judge
     assert section is not None
     arms = {"teacher": answering(on, 60), "student": answering(list(reversed(on)), 60)[::-1]}
-    items = marked_in_pairs(run, JudgeAsking(run, section), section, on, arms)
+    judged = marked_in_pairs(run, JudgeAsking(run, section), section, on, arms)
+    items = judged.items
     counts = Counter(item.verdict for item in items["student"])
+    assert judged.inconsistent["student"] == counts["inconsistent"]
+    assert judged.silent["student"] == counts["inconsistent"] + counts["unparsable"]
     assert counts["inconsistent"] > 5
     assert counts["unparsable"] > 5
     assert counts["win"] > 20 < counts["loss"]
@@ -169,6 +237,11 @@ def test_a_judge_of_the_teachers_family_is_named_in_the_sentence(tmp_path):
         ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "Qwen/Qwen3-8B", True),
         ("my-own-model", "my-own-model", True),
         ("acme-7b", "zeta-7b", False),
+        ("codegemma-7b", "gemini-2.5-pro", True),
+        ("TinyLlama-1.1B", "Llama-3.3-70B", True),
+        ("google/flan-t5-xl", "gemini-pro", True),
+        ("mathstral-7b", "mistral-large", True),
+        ("lmsys/vicuna-13b", "meta-llama/Llama-2-7b", True),
     ],
 )
 def test_families_are_known_by_their_names(one, other, alike):

@@ -15,7 +15,7 @@ from potstill.eval.exam import examine
 from potstill.eval.items import Answer
 from potstill.eval.judge_asking import JudgeAsking
 from potstill.eval.judged import marked_by_grades, marked_in_pairs
-from potstill.eval.statistics import retained
+from potstill.eval.statistics import proportion
 from potstill.eval.teacher_arm import AGAIN, TEACHER, Asked, teacher_arm
 from potstill.planning.facts import facts, look
 from potstill.planning.telling import needed_in_pairs
@@ -269,6 +269,5 @@ def test_a_student_that_is_preferred_as_often_passes_from_the_pairs_that_are_sai
     assert needed is not None
     tenth = round(needed / 10)
     points = np.repeat([1.0, 0.0, 0.5], [tenth, tenth, 8 * tenth])
-    kept = retained(points, 1 - points, confidence)
-    assert getattr(kept, "low", None) == pytest.approx(retain, abs=0.003)
+    assert 2 * proportion(points, confidence).low == pytest.approx(retain, abs=0.003)
     assert needed_in_pairs(confidence, 1.0) is None

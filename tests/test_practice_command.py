@@ -37,7 +37,7 @@ def test_it_says_that_it_is_simulated_serves_and_ends_with_ctrl_c() -> None:
 def test_it_writes_prompts_as_json_lines() -> None:
     result = CliRunner().invoke(APPLICATION, ["--write-prompts", "5", "--seed", "3"])
     rows = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [set(row) for row in rows] == [{"prompt", "reference", "family"}] * 5
+    assert [set(row) for row in rows] == [{"prompt", "reference", "family", "slice"}] * 5
     other = CliRunner().invoke(APPLICATION, ["--write-prompts", "5", "--seed", "4"])
     assert other.stdout != result.stdout
 

@@ -61,7 +61,9 @@ class Model:
 @contextmanager
 def project(folder: Path, *ignored: str, **teacher: object) -> Iterator[list[dict[str, Any]]]:
     """A recipe that relies on everything, before a server that ignores some of it; yields the requests."""
-    (folder / "p.jsonl").write_text("".join(json.dumps({"prompt": f"tell me {n}"}) + "\n" for n in range(10)))
+    (folder / "p.jsonl").write_text(
+        "".join(json.dumps({"prompt": f"tell me {n}", "reference": "no"}) + "\n" for n in range(10))
+    )
     (folder / "number.json").write_text(json.dumps(NUMBER))
     with serving(Model(*ignored)) as (base_url, asked):
         recipe = {

@@ -149,10 +149,12 @@ def test_rows_that_nothing_was_trained_on_are_not_called_so(tmp_path: Path) -> N
         "by",
         "arms",
         "retained",
+        "kept_alone",
         "filtering",
         "selection",
         "teaching",
         "slices",
+        "slices_left",
         "tasks",
         "judge",
         "efficiency",
@@ -212,15 +214,21 @@ def test_wrong_items_show_what_student_teacher_and_reference_say(tmp_path: Path)
         assert number - 1000 < RIGHT["teacher"] or f"teacher says {number}" in wrong
 
 
-def test_a_prompt_that_some_arm_was_not_graded_on_is_not_among_the_wrong_ones(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("unmarked", "wrong"), [("teacher", "1 of 1<"), ("student", "1 of 1<"), ("base", "5 of 40<")])
+def test_a_prompt_without_a_mark_for_student_or_teacher_is_not_among_the_wrong_ones(
+    tmp_path: Path, unmarked: str, wrong: str
+) -> None:
     run = make_run(tmp_path)
     rows = list(read_table(run.folder / "scorecard", "items"))
     for row in rows:
-        if row["prompt_id"] != "p1399" and row["arm"] == "base":
+        if row["prompt_id"] != "p1399" and row["arm"] == unmarked:
             row |= {"verdict": "error", "score": None}
     write_table(run.folder / "scorecard", "items", ITEMS, rows)
     page = page_of(run)
-    assert "1 of 1<" in page[page.index('id="wrong"') : page.index('id="dropped"')]
+    assert (
+        wrong
+        in page[page.index('id="wrong"') : page.index('id="disputed"' if 'id="disputed"' in page else 'id="dropped"')]
+    )
 
 
 def test_the_trained_part_of_the_proved_example_is_marked(tmp_path: Path) -> None:
@@ -277,7 +285,7 @@ def test_the_page_says_what_its_numbers_count(tmp_path: Path) -> None:
         "answers reused, already paid",
         "answers failed",
         "own tokens",
-        "on the 400 prompts that every arm was graded on",
+        "on the 400 prompts that have a mark for student and teacher",
         "drawn from all whole answers, repeats included",
         "Whole answers that a rule dropped",
     ):

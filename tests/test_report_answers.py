@@ -4,6 +4,7 @@ import asyncio
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -60,22 +61,31 @@ def test_the_four_questions_are_answered_from_the_figures(tmp_path: Path) -> Non
     cost = said["What did it cost, and when does it pay"]
     assert "$8.13" in cost
     assert "Planned were $0.20 to $0.80, most likely $0.30" in cost
-    assert "It pays after about 485 requests (412 to 590)." in cost
+    assert "It pays after about 485 requests (412 to 590), while there are 1,200 an hour or more." in cost
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("change", "kept", "expected"),
     [
-        ({"replace": False}, "No. On prompts like these it keeps at most 98.9%"),
+        ({"replace": False}, (0.857, 0.989), "No. On prompts like these it keeps at most 98.9%"),
         (
             {"replace": None, "give": ["More prompts."]},
-            "Not on this evidence. 97.8% of the teacher’s score is kept, but",
+            (0.941, 0.989),
+            "Not on this evidence. 97.8% of the teacher’s score is kept, but the interval, 94.1 to 98.9%, does not lie on one "
+            "side of the 95.0%",
         ),
     ],
 )
-def test_whether_to_switch_follows_the_verdict_alone(tmp_path: Path, change: dict[str, object], expected: str) -> None:
+def test_whether_to_switch_follows_the_verdict_alone(
+    tmp_path: Path, change: dict[str, object], kept: tuple[float, float], expected: str
+) -> None:
     run = make_run(tmp_path)
-    edit(run.folder / "scorecard" / "scorecard.json", lambda card: card["verdict"].update(change))
+
+    def say(card: dict[str, Any]) -> None:
+        card["verdict"].update(change)
+        card["retained"].update(low=kept[0], high=kept[1])
+
+    edit(run.folder / "scorecard" / "scorecard.json", say)
     assert answers(run)["May I switch"].startswith(expected)
 
 
@@ -137,16 +147,90 @@ def test_the_kinds_of_items_are_counted_as_they_are_marked(tmp_path: Path, by: W
 
 def test_every_arm_of_several_seeds_has_a_row_and_the_mean_is_called_one(tmp_path: Path) -> None:
     scores = text_of(page_of(make_run(tmp_path, world=rich())), "scores")
-    assert "student, mean of 3 seeds 89.8%" in scores
+    # The kept one is right on 360 of 400, the two others on 366 and 352; of the mean nothing can be counted.
+    assert re.search(r"mean of 3 students 89\.8% [\d.]+ to [\d.]+% – – – –", scores)
+    assert "student, kept 90.0% 86.6 to 92.6% 360 40 0" in scores
     assert "student, seed 3 88.0%" in scores
     assert "references only 71.8%" in scores
     assert len(RICH) == 9
 
 
+ONE_SEED = {name: right for name, right in RICH.items() if name not in ("student_2", "student_3")}
+
+
 def test_what_teacher_and_filter_bought_stands_with_its_interval(tmp_path: Path) -> None:
-    bought = text_of(page_of(make_run(tmp_path, world=rich())), "filtering")
+    bought = text_of(page_of(make_run(tmp_path, world=World(right=ONE_SEED))), "filtering")
     for who in ("Filtering", "Choosing alone", "The teacher"):
         assert re.search(rf"{who} bought \+\d+\.\d points \(\+\d+\.\d to \+\d+\.\d, p [<=]", bought)
+
+
+def test_no_chance_is_told_of_several_seeds_for_no_test_knows_their_luck(tmp_path: Path) -> None:
+    page = page_of(make_run(tmp_path, world=rich()))
+    bought = text_of(page, "filtering")
+    for who in ("Filtering", "Choosing alone", "The teacher"):
+        assert re.search(rf"{who} bought \+\d+\.\d points \(\+\d+\.\d to \+\d+\.\d\):", bought)
+    assert "95% interval p " not in text_of(page, "compared")
+    assert not re.search(r"p [<=–\d]|p-values", text_of(page, "slices"))
+    assert "95% interval p " in text_of(page_of(make_run(tmp_path / "one", world=World(right=ONE_SEED))), "compared")
+
+
+def test_the_share_of_the_student_that_is_kept_stands_beside_that_of_all(tmp_path: Path) -> None:
+    run = make_run(tmp_path, world=rich())
+    compared = text_of(page_of(run), "compared")
+    assert "retained 97.6%" in compared
+    assert "by the one that is kept 97.8% 95.7 to 98.9%" in compared
+    alone = {"value": 0.9, "low": 0.88, "high": 0.92}
+
+    def fail_alone(card: dict[str, Any]) -> None:
+        card["verdict"]["replace"], card["kept_alone"] = False, alone
+
+    edit(run.folder / "scorecard" / "scorecard.json", fail_alone)
+    assert answers(run)["May I switch"].startswith(
+        "No. On prompts like these the student that is kept keeps at most 92.0% of the teacher’s score, and 95.0%"
+    )
+
+
+def test_a_share_that_is_clear_and_not_believed_has_the_verdicts_own_reason(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    doubt = {"replace": None, "sentence": "There is no verdict: half of the prompts have no mark.", "give": []}
+    edit(run.folder / "scorecard" / "scorecard.json", lambda card: card["verdict"].update(doubt))
+    said = answers(run)["May I switch"]
+    assert said == "Not on this evidence. There is no verdict: half of the prompts have no mark."
+
+
+def test_slices_that_are_not_told_are_counted(tmp_path: Path) -> None:
+    run = make_run(tmp_path, world=rich())
+    assert "not shown" not in text_of(page_of(run), "slices")
+    edit(run.folder / "scorecard" / "scorecard.json", lambda card: card.update(slices_left=7))
+    assert "7 smaller slices are not shown." in text_of(page_of(run), "slices")
+
+
+def test_agreement_by_chance_is_an_arm_with_a_name(tmp_path: Path) -> None:
+    page = page_of(make_run(tmp_path, world=rich("agreement")))
+    assert "by chance 1.0%" in text_of(page, "scores")
+    assert "on the 400 prompts that have a mark for student and teacher again" in text_of(page, "scores")
+    assert re.search(r"teacher – (– )+", text_of(page, "scores")), "what the others are held against is not scored"
+    assert "score over the teacher’s agreement with itself" in text_of(page, "compared")
+
+
+def test_in_pairs_the_teacher_has_no_score_and_the_share_is_of_an_equals_points(tmp_path: Path) -> None:
+    run = make_run(tmp_path, world=rich("pairs"))
+    page = page_of(run)
+    assert "teacher – 11 – – – – – student" in text_of(page, "scores"), "nothing counted of it, and nothing left out"
+    drawn = re.findall(r'<svg[^>]*aria-label="Scores: ([^"]*)"', page)
+    assert drawn
+    assert not any("teacher" in one for one in drawn)
+    assert "◇ teacher" not in text_of(page, "slices")
+    for said in (text_of(page, "compared"), answers(run)["May I switch"]):
+        assert "of the half of the points that an equal would have" in said or "over the half of the points" in said
+        assert "teacher’s score" not in said
+
+
+def test_a_judge_that_goes_by_length_is_said_to(tmp_path: Path) -> None:
+    run = make_run(tmp_path, world=rich("pairs", passed=False))
+    assert "longer wrong answers" not in text_of(page_of(run), "judge")
+    edit(run.folder / "scorecard" / "scorecard.json", lambda card: card["judge"]["exam"].update(by_length=True))
+    assert "On the longer wrong answers, or on the shorter ones, it does badly." in text_of(page_of(run), "judge")
 
 
 def test_references_without_a_control_are_called_a_chance_that_was_missed(tmp_path: Path) -> None:
@@ -179,7 +263,8 @@ def test_the_judge_is_named_with_family_examination_consistency_and_lengths(tmp_
     assert "judge-large at judges.example.org" in judge
     assert "It is of the teacher’s own family" in judge
     assert "passed 28 right of 29" in judge
-    assert "consistent 95.0% its two orders contradict each other on 20 of 400" in judge
+    # Of 400 answers 127 are the teacher's own text: nobody is asked about those.
+    assert "consistent 92.7% its two orders contradict each other on 20 of 273" in judge
     assert "mean length 41 to 37" in judge
     scores = text_of(page, "scores")
     assert "mean characters win tie loss inconsistent" in scores, "no win rate without the lengths beside it"

@@ -32,9 +32,11 @@ def test_page_and_cards_have_the_same_figures(tmp_path: Path, by: Any) -> None:
     page = plain((folder / "report.html").read_text(encoding="utf-8"))
     sentence = re.search(r"Verdict (.*?\.) For a verdict|Verdict (.*?asked for\.)", page)
     retained = re.search(r"retained ([\d.]+%) ([\d.]+ to [\d.]+%)", page)
-    graded = re.search(r"on the ([\d,]+) prompts that every arm was graded on", page)
+    graded = re.search(r"on the ([\d,]+) prompts that have a mark for student and teacher", page)
     costs = re.findall(r"(?:the distillation|this run was charged|a kept row) (\$[\d.]+)", page)
-    pays = re.search(r"It pays after about [\d,]+ requests \([\d,]+ to [\d,]+\)\.", page)
+    pays = re.search(
+        r"It pays after about [\d,]+ requests \([\d,]+ to [\d,]+\), while there are [\d,]+ an hour or more\.", page
+    )
     assert sentence
     assert retained
     assert graded
@@ -61,6 +63,25 @@ def test_the_front_of_the_cards_is_what_the_hub_reads(tmp_path: Path) -> None:
     assert data["size_categories"] == ["n<1K"]
     assert data["configs"][0]["data_files"] == [{"split": "train", "path": "train-*.parquet"}]
     assert len(list(read_table(folder.parent / "samples", "train"))) == 48
+
+
+def test_the_card_of_one_of_several_students_lists_its_own_results(tmp_path: Path) -> None:
+    run = make_run(tmp_path, world=rich())
+    model, body = parts((report_of(run) / "model_card.md").read_text(encoding="utf-8"))
+    score, kept = model["model-index"][0]["results"][0]["metrics"]
+    # 368, 360 and 366, 352 of 400: the teacher, the student that is kept and the two others.
+    assert score["value"] == 0.9
+    assert kept == {"type": "retained", "name": "share of the teacher’s score", "value": 0.9783}
+    assert "Retained: 97.6% (" in body
+    assert "By the one that is kept: 97.8% (95.7 to 98.9%)." in body
+
+
+def test_a_card_of_judged_pairs_names_no_score_of_the_teacher(tmp_path: Path) -> None:
+    model, body = parts((report_of(make_run(tmp_path, world=rich("pairs"))) / "model_card.md").read_text("utf-8"))
+    score, kept = model["model-index"][0]["results"][0]["metrics"]
+    assert kept["name"] == "share of the half of the points that an equal would have"
+    assert kept["value"] == pytest.approx(2 * score["value"], abs=1e-4)
+    assert "| teacher | – | – |" in body
 
 
 def test_no_base_model_is_named_that_the_hub_does_not_have(tmp_path: Path) -> None:

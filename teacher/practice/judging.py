@@ -17,8 +17,8 @@ _ANSWER = re.compile(r"<answer>\n(.*)\n</answer>", re.DOTALL)
 _PAIR = re.compile(r"<first>\n(.*)\n</first>\n\n<second>\n(.*)\n</second>", re.DOTALL)
 _GRADES = re.compile(r"whole number from (-?\d+) to (-?\d+)")
 _CHOICES = ("first", "second", "tie")
-_LONG = 40
-"""Characters of an answer that gets the best grade of a judge who loves length."""
+_LONG = 10
+"""Characters that are worth a grade to a judge who loves length, or brevity."""
 
 
 def judge_draw(settings: PracticeSettings, question: str, draw: str | None) -> Drawn:
@@ -54,7 +54,9 @@ def _grade(settings: PracticeSettings, answer: str, right: str, grades: tuple[in
     broken: Mapping[str, Callable[[], int]] = {
         "random": lambda: random.randint(lowest, highest),
         "first": lambda: highest,
-        "longest": lambda: highest if len(answer) > _LONG else lowest,
+        "longest": lambda: min(highest, lowest + len(answer) // _LONG),
+        "shortest": lambda: max(lowest, highest - len(answer) // _LONG),
+        "even": lambda: lowest + (highest - lowest) // 2,
     }
     if settings.manner in broken:
         return broken[settings.manner]()
@@ -66,7 +68,9 @@ def _choice(settings: PracticeSettings, first: str, second: str, right: str, ran
     broken: Mapping[str, Callable[[], str]] = {
         "random": lambda: random.choice(_CHOICES),
         "first": lambda: "first",
-        "longest": lambda: "first" if len(first) > len(second) else "second" if len(second) > len(first) else "tie",
+        "longest": lambda: _by_length(first, second),
+        "shortest": lambda: {"first": "second", "second": "first"}.get(_by_length(first, second), "tie"),
+        "even": lambda: "tie",
     }
     if settings.manner in broken:
         return broken[settings.manner]()
@@ -75,3 +79,8 @@ def _choice(settings: PracticeSettings, first: str, second: str, right: str, ran
     if (first == right) == (second == right):
         return "tie"
     return "first" if first == right else "second"
+
+
+def _by_length(one: str, other: str) -> str:
+    """Which of two the longer one is, `first` being the first."""
+    return "tie" if len(one) == len(other) else "first" if len(one) > len(other) else "second"

@@ -59,9 +59,9 @@ class PracticeSettings(Section):
     unparsable: float = Field(default=0.02, ge=0, le=1)
     """For `judge`: share of replies that end without a verdict."""
 
-    manner: Literal["", "random", "first", "longest", "silent"] = ""
-    """For `judge`: how a broken one judges: by chance, the first of two (of one answer: always the best grade), the longest,
-    or not at all. Empty: by the one right answer."""
+    manner: Literal["", "random", "first", "longest", "shortest", "even", "silent"] = ""
+    """For `judge`: how a broken one judges: by chance; the first of two (of one answer: always the best grade); the longest or
+    the shortest; all alike; or not at all. Empty: by the one right answer."""
 
     latency_ms: float = Field(default=0, ge=0)
     """Milliseconds before each answer."""
