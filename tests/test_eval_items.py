@@ -94,6 +94,7 @@ def test_findings_compare_the_arms_on_the_same_items():
     assert found.differences["student - teacher"].interval.value == pytest.approx(0.3)
     assert found.filtering is not None
     assert found.filtering.interval.value == pytest.approx(0.4)
+    assert found.filtering.p is not None
     assert found.filtering.p < 1e-6
 
 

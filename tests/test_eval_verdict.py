@@ -255,6 +255,7 @@ def test_what_filtering_and_choosing_bought_have_intervals():
     assert found.selection is not None
     assert (found.filtering.interval.value, found.selection.interval.value) == (0.3, 0.025)
     assert found.selection.interval.low < 0.025 < found.selection.interval.high
+    assert found.selection.p is not None
     assert found.selection.p < 0.05
     card = find(marks_of(items_of(recipe(), prompts(400), teacher=380, student=360)), "reference", 0.95, 0.95)
     assert card is not None
